@@ -1,0 +1,55 @@
+"""Look at studies and predictions in the browser, on this machine only.
+
+Examples:
+    medtransfer app --bundle runs/pneumonia/bundle --studies incoming/
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from medtransfer.cli.common import Common, Outcome
+from medtransfer.core.errors import MedTransferError, UnusableInputError
+from medtransfer.core.places import bundled
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(Common):
+    """What `app` takes."""
+
+    bundle: Path
+    """The bundle's folder."""
+    studies: Path | None = None
+    """Folder whose sub-folders and images can be opened; uploads work without one."""
+    port: int = 8501
+    """Port on 127.0.0.1."""
+    out: Path | None = None
+    """Not used: the app writes nothing."""
+
+
+def run(arguments: Arguments) -> Outcome:
+    """Start the server and stay until it is stopped."""
+    from medtransfer.models.bundle import read_bundle
+
+    if find_spec("streamlit") is None:
+        raise UnusableInputError(
+            "the app needs Streamlit", code="NotInstalled", hint="Install it: pip install 'medtransfer[app]'."
+        )
+    read_bundle(arguments.bundle)  # a wrong bundle is said here, not in the browser
+    place = bundled("apps")
+    options = tomllib.loads((place / "options.toml").read_text(encoding="utf-8"))
+    words = [sys.executable, "-m", "streamlit", "run", str(place / "app.py")]
+    for name, value in options.items():
+        words += [f"--{name}", str(value).lower() if isinstance(value, bool) else str(value)]
+    words += ["--server.port", str(arguments.port), "--", "--bundle", str(arguments.bundle.resolve())]
+    if arguments.studies is not None:
+        words += ["--studies", str(arguments.studies.resolve())]
+    code = subprocess.run(words, check=False).returncode
+    if code not in {0, -2, 130}:
+        raise MedTransferError(f"the server ended with code {code}", code="ServerFailed", hint="Try another --port.")
+    return Outcome(facts={"stopped": True}, text="stopped")

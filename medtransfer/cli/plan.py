@@ -1,0 +1,85 @@
+"""Make a plan: one readable TOML file with a reason for every choice.
+
+Examples:
+    medtransfer plan hillcrest/ --source riverside/ --out plan.toml
+    medtransfer plan cohort.csv --backbone resnet50 --weights imagenet --labels-per-class 50
+    medtransfer plan cohort.csv --set objective.parameters.l2_sp.strength=0.1 --set training.epochs=20
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import Positional, UseAppendAction, arg
+
+from medtransfer.cli.common import Common, Outcome
+
+if TYPE_CHECKING:
+    from medtransfer.data.cohort import Cohort
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(Common):
+    """What `plan` takes."""
+
+    target: Positional[Path]
+    """Cohort of the hospital the question is asked for: table, folder with one, or class folders."""
+    source: Path | None = None
+    """Cohort of a hospital to transfer from."""
+    out: Path = Path("plan.toml")
+    """Where the plan goes: a TOML file, or a folder for plan.toml."""
+    backbone: str = "resnet18"
+    """Network: see `medtransfer doctor`."""
+    weights: str = "none"
+    """`none`, `imagenet`, or a local weight file with its sidecar."""
+    labels_per_class: int | None = None
+    """Use only so many labelled studies of each class."""
+    label: str = "label"
+    """Column of the label."""
+    positive: str | None = None
+    """The class whose probability is reported and thresholded."""
+    patients_unknown: bool = False
+    """Allow rows without a patient id; every interval is then marked as too narrow."""
+    seed: int = 0
+    """Of splits, order, augmentation and initial weights."""
+    allow_failures: int = 0
+    """So many rows may name files that are not there."""
+    set: UseAppendAction[Annotated[tuple[str, ...], arg(metavar="KEY=VALUE")]] = ()
+    """Change any key of the plan; may be given several times."""
+
+
+def run(arguments: Arguments) -> Outcome:
+    """Plan, and write the file."""
+    from medtransfer.core.config.toml import to_toml, write_toml
+    from medtransfer.pipeline import plan, read_cohort
+
+    def cohort(path: Path) -> Cohort:
+        return read_cohort(
+            path,
+            label=arguments.label,
+            positive=arguments.positive,
+            patients_unknown=arguments.patients_unknown,
+            allow_missing=arguments.allow_failures > 0,
+        )
+
+    made = plan(
+        cohort(arguments.target),
+        source=None if arguments.source is None else cohort(arguments.source),
+        backbone=arguments.backbone,
+        weights=arguments.weights,
+        labels_per_class=arguments.labels_per_class,
+        seed=arguments.seed,
+        changes=arguments.set,
+    )
+    path = arguments.out if arguments.out.suffix == ".toml" else arguments.out / "plan.toml"
+    write_toml(made, path, comments=made.reasons)
+    return Outcome(
+        facts={
+            "plan": str(path),
+            "reasons": made.reasons,
+            "values": made.model_dump(mode="json", exclude={"reasons"}),
+        },
+        text=f"{to_toml(made, comments=made.reasons)}\nwritten to {path}",
+    )

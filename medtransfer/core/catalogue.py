@@ -1,0 +1,145 @@
+"""A folder is a registry: one module per entry, its file name is its name everywhere.
+
+Names are listed and hyperparameters are checked without importing anything (arguments are read with
+`ast`), so that a wrong plan is refused in milliseconds and no entry's packages are needed to say so.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medtransfer.core.errors import CatalogueError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The entries of one folder.
+
+    Attributes:
+        package: Dotted name of the folder, `medtransfer.models.backbones`.
+        verb: The function that every entry defines, `build`.
+        kind: What an entry is called in errors, `backbone`.
+    """
+
+    package: str
+    verb: str
+    kind: str
+
+    def names(self) -> tuple[str, ...]:
+        """Every entry's name, sorted; nothing is imported."""
+        return tuple(sorted(p.stem for p in self._folder().glob("*.py") if not p.stem.startswith("_")))
+
+    def get(self, name: str) -> Callable[..., Any]:
+        """The entry's verb: of a catalogue file, or of `module:function` for the user's own.
+
+        Raises:
+            CatalogueError: There is no such entry; the message suggests the nearest names.
+        """
+        if ":" in name:
+            return self._own(name)
+        self.check_name(name)
+        return getattr(importlib.import_module(f"{self.package}.{name}"), self.verb)
+
+    def check_name(self, name: str) -> None:
+        """Refuse a name that is neither an entry nor a `module:function`.
+
+        Raises:
+            CatalogueError: With the nearest names.
+        """
+        if ":" not in name and name not in self.names():
+            raise CatalogueError(
+                f"Unknown {self.kind} '{name}'.{did_you_mean(name, self.names())}",
+                code="UnknownEntry",
+                hint=f"Available: {', '.join(self.names())}.",
+            )
+
+    def hyperparameters(self, name: str) -> tuple[str, ...]:
+        """The keyword-only arguments of an entry's verb, read from its source.
+
+        Raises:
+            CatalogueError: There is no such entry.
+        """
+        self.check_name(name)
+        return _keyword_only(self._folder() / f"{name}.py", self.verb)
+
+    def check(self, name: str, hyperparameters: Mapping[str, object]) -> None:
+        """Refuse an unknown entry or an unknown hyperparameter of it. A user's own callable is not checked here.
+
+        Raises:
+            CatalogueError: Naming the entry, the argument and the choices.
+        """
+        self.check_name(name)
+        if ":" in name:
+            return
+        known = self.hyperparameters(name)
+        for key in hyperparameters:
+            if key not in known:
+                raise CatalogueError(
+                    f"The {self.kind} '{name}' has no hyperparameter '{key}'.{did_you_mean(key, known)}",
+                    code="UnknownHyperparameter",
+                    hint=f"It takes: {', '.join(known) or 'none'}.",
+                )
+
+    def _folder(self) -> Path:
+        spec = find_spec(self.package)
+        if spec is None or not spec.submodule_search_locations:
+            msg = f"no package {self.package}"
+            raise ModuleNotFoundError(msg)
+        return Path(spec.submodule_search_locations[0])
+
+    def _own(self, name: str) -> Callable[..., Any]:
+        module, _, function = name.partition(":")
+        try:
+            found = attrgetter(function)(importlib.import_module(module))
+        except (ImportError, AttributeError, ValueError) as error:
+            raise CatalogueError(
+                f"'{name}' cannot be imported: {error}",
+                code="UnknownEntry",
+                hint="Give module:function with a module that Python can import from here.",
+            ) from error
+        if not callable(found):
+            raise CatalogueError(f"'{name}' is not callable", code="UnknownEntry", hint="Name a function.")
+        return found
+
+
+def own_name(function: Callable[..., object]) -> str:
+    """How a user's callable is stored in a plan: `module:function`.
+
+    Raises:
+        CatalogueError: It cannot be imported again under that name (a lambda, a local function, a partial).
+    """
+    module = getattr(function, "__module__", None) or "__main__"
+    name = f"{module}:{getattr(function, '__qualname__', '<object>')}"
+    if "<" in name or module == "__main__":
+        raise CatalogueError(
+            f"{name} cannot be imported by another process",
+            code="NotImportable",
+            hint="Define it at the top of a module, and pass it from there.",
+        )
+    return name
+
+
+def did_you_mean(name: str, choices: Iterable[str]) -> str:
+    """` Did you mean 'resnet50'?`, or an empty string where nothing is near."""
+    near = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.6)
+    return f" Did you mean '{near[0]}'?" if near else ""
+
+
+@lru_cache(maxsize=256)
+def _keyword_only(path: Path, verb: str) -> tuple[str, ...]:
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name == verb:
+            return tuple(argument.arg for argument in node.args.kwonlyargs)
+    msg = f"{path} defines no function {verb}"
+    raise AttributeError(msg)

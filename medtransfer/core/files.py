@@ -1,0 +1,114 @@
+"""Files are written whole or not at all, and digested the same way everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from medtransfer.core.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on leaving without an error it becomes `path`.
+
+    The temporary file lies in the same directory, so that the rename is atomic; file and directory
+    are synced, so that the name never points at unwritten blocks. After an error nothing is left.
+
+    Raises:
+        OutputError: The folder cannot be made or written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(path.parent, error) from error
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+    try:
+        yield temporary
+        with temporary.open("rb") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, whole or not at all."""
+    with written_whole(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write `content` to `path` as UTF-8, whole or not at all."""
+    write_bytes(path, content.encode())
+
+
+def writable_folder(path: Path) -> Path:
+    """Make `path` a folder that can be written to, and say so early rather than after hours of work.
+
+    Raises:
+        OutputError: It is a file, or cannot be made or written to.
+    """
+    probe = path / f".{secrets.token_hex(6)}.probe"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return path
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable (a no-op where folders cannot be opened, as on Windows)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def text_digest(*parts: str) -> str:
+    """SHA-256 of several strings in hex; the parts cannot run into each other."""
+    digest = hashlib.sha256()
+    for part in parts:
+        encoded = part.encode()
+        digest.update(len(encoded).to_bytes(8, "little"))
+        digest.update(encoded)
+    return digest.hexdigest()
+
+
+def patient_digest(patient_id: str, *, site: str = "") -> str:
+    """How a bundle names a training patient: enough to recognise one, and no plain identifier.
+
+    Patients of the target are named without a site, and are recognised wherever their id turns up. Those of a source
+    hospital are named with it: two hospitals may well give the same number to two people.
+    """
+    return text_digest("patient", site, patient_id)[:32]
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"cannot be written: {error.strerror or error}",
+        code="Unwritable",
+        path=path,
+        hint="Choose another folder with --out, or free space and check the permissions.",
+    )

@@ -1,0 +1,122 @@
+"""Rows that must survive a kill: an append-only SQLite table, one row per key, committed in batches.
+
+Write-ahead logging where the file system supports it; network file systems do not, and may say so only at the
+first write, so the mode is probed with a write and falls back to a rollback journal.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from medtransfer.core.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+
+class Journal:
+    """Rows keyed by a string, each written once: a second row of the same key is ignored.
+
+    Raises:
+        OutputError: The file cannot be opened, or belongs to another run (`run` differs).
+    """
+
+    def __init__(self, path: Path, *, run: str) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(path, isolation_level=None)
+        except (OSError, sqlite3.Error) as error:
+            raise _unopened(path, error) from error
+        try:
+            self._choose_mode()
+            self._connection.execute("CREATE TABLE IF NOT EXISTS rows (key TEXT PRIMARY KEY, content TEXT NOT NULL)")
+            self._connection.execute("CREATE TABLE IF NOT EXISTS run (name TEXT NOT NULL)")
+            known = self._connection.execute("SELECT name FROM run").fetchone()
+            if known is None:
+                self._connection.execute("INSERT INTO run VALUES (?)", (run,))
+        except sqlite3.Error as error:
+            self.close()
+            raise _unopened(path, error) from error
+        if known is not None and known[0] != run:
+            self.close()
+            raise OutputError(
+                "the journal belongs to another run (other bundle or other inputs)",
+                code="OtherRun",
+                path=path,
+                hint="Choose another folder with --out, or remove this one to start again.",
+            )
+
+    def keys(self) -> set[str]:
+        """Every key that is committed."""
+        return {key for (key,) in self._connection.execute("SELECT key FROM rows")}
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Every committed row, in the order of the keys."""
+        for (content,) in self._connection.execute("SELECT content FROM rows ORDER BY key"):
+            yield json.loads(content)
+
+    def append(self, rows: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        """Commit several rows in one durable transaction: all of them or none.
+
+        Raises:
+            OutputError: They cannot be written (disk full, say); what was committed before stays.
+        """
+        content = [(key, json.dumps(dict(row))) for key, row in rows]
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany("INSERT OR IGNORE INTO rows VALUES (?, ?)", content)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise OutputError(
+                f"rows cannot be committed: {error}",
+                code="Unwritable",
+                path=self.path,
+                hint="Free some space and run the same command again: it goes on where it stopped.",
+            ) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _choose_mode(self) -> None:
+        for mode in ("WAL", "DELETE"):
+            try:
+                self._connection.execute(f"PRAGMA journal_mode={mode}")
+                self._connection.execute("PRAGMA synchronous=FULL")
+                with closing(self._connection.cursor()) as probe:
+                    probe.execute("BEGIN IMMEDIATE")
+                    probe.execute("CREATE TABLE IF NOT EXISTS probe (x)")
+                    probe.execute("DROP TABLE probe")
+                    probe.execute("COMMIT")
+            except sqlite3.OperationalError:
+                if mode == "DELETE":
+                    raise
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+            else:
+                return
+
+
+def _unopened(path: Path, error: Exception) -> OutputError:
+    return OutputError(
+        f"the journal cannot be opened: {error}",
+        code="Unwritable",
+        path=path,
+        hint="Choose another folder with --out, or remove the damaged file.",
+    )

@@ -1,0 +1,202 @@
+"""What later rooms say about predictions: estimates with intervals, operating points, evaluations.
+
+The column names of a cohort and of a prediction table, and the names of the splits, stand here too:
+they are the one contract that every room, every script and the app share.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
+
+from pydantic import model_validator
+
+from medtransfer.core.records import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SPLITS: Final = ("train", "validation", "calibration", "test")
+"""Names of the splits. `train` fits weights, `validation` chooses (epoch, threshold), `calibration`
+fits recalibration, `test` is only ever measured on. An empty split means: not assigned yet."""
+
+COHORT_COLUMNS: Final = {
+    "path": "image or series, relative to the table's folder; required",
+    "patient_id": "who; splits never separate two rows of one patient; empty means unknown",
+    "study_id": "what one prediction is about; repeats where a study has several images; default: path",
+    "site": "hospital; default: name of the table's folder",
+    "date": "ISO date of the study, or empty",
+    "label": "class name; empty means unknown",
+    "split": "one of the splits, or empty",
+}
+"""Columns with a meaning; any other column is an attribute of the study (age, sex, view, …)."""
+
+PROBABILITY: Final = "probability_"
+"""Prefix of the probability columns: one per class, `probability_pneumonia`."""
+
+PREDICTION_COLUMNS: Final = {
+    "study_id": "the study",
+    "patient_id": "its patient, as in the cohort",
+    "site": "its hospital",
+    "split": "the split it came from",
+    "truth": "class name, or empty where unknown",
+    "probability_<class>": "one column per class; a row sums to 1; empty where status is not read",
+    "decision": "positive class name, or `not <positive>`, at the bundle's operating point",
+    "flags": "words separated by `;`, such as `several_images`",
+    "bundle_sha256": "SHA-256 of the bundle that predicted",
+    "status": "read, excluded or failed",
+    "error": "code and message where status is not read",
+}
+"""Columns of a prediction table. `embedding_<i>` columns may follow where embeddings were asked for."""
+
+Status = Literal["read", "excluded", "failed"]
+
+
+class Estimate(Record):
+    """One figure with its interval. Where no interval can be had, `low` and `high` are None and `note` says why."""
+
+    name: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    level: float = 0.95
+    method: str
+    n: int
+    of: str | None = None
+    """The class, where there is one figure per class."""
+    note: str = ""
+
+    def __format__(self, spec: str) -> str:
+        """`0.912 (0.871–0.943)`, or the note where nothing could be estimated."""
+        spec = spec or ".3f"
+        if self.value is None:
+            return f"not estimable ({self.note})" if self.note else "not estimable"
+        if self.low is None or self.high is None:
+            return format(self.value, spec)
+        return f"{self.value:{spec}} ({self.low:{spec}}–{self.high:{spec}})"
+
+
+class OperatingPoint(Record):
+    """The probability of the positive class from which a study is called positive.
+
+    A study is positive when its probability is **at or above** `threshold`.
+    """
+
+    rule: str
+    """`sensitivity`, `specificity`, `youden` or `cost`."""
+    goal: float | None
+    """What the rule was asked to reach, or None for Youden."""
+    threshold: float
+    positive: str
+    chosen_on: str
+    sensitivity: Estimate
+    """On the cases it was chosen on: optimistic, and labelled so wherever it is shown."""
+    specificity: Estimate
+    met: bool = True
+    """False when no threshold reached the goal, and the nearest was taken."""
+
+
+class Curve(Record):
+    """Points of a curve in drawing order."""
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+
+class CalibrationBin(Record):
+    """Studies with similar probabilities: how often the finding was there."""
+
+    n: int
+    mean_probability: float
+    observed: Estimate
+
+
+class Flow(Record):
+    """Where every input ended (STARD): inputs = excluded + failed + unlabelled + evaluated."""
+
+    inputs: int
+    excluded: dict[str, int]
+    failed: dict[str, int]
+    unlabelled: int
+    evaluated: int
+    per_class: dict[str, int]
+
+    @model_validator(mode="after")
+    def _reconcile(self) -> Flow:
+        ended = sum(self.excluded.values()) + sum(self.failed.values()) + self.unlabelled + self.evaluated
+        if ended != self.inputs:
+            msg = f"{self.inputs} inputs, but {ended} accounted for"
+            raise ValueError(msg)
+        if sum(self.per_class.values()) != self.evaluated:
+            msg = f"{self.evaluated} evaluated, but the classes sum to {sum(self.per_class.values())}"
+            raise ValueError(msg)
+        return self
+
+
+class Confusion(Record):
+    """Counts at the operating point."""
+
+    true_positive: int
+    false_positive: int
+    false_negative: int
+    true_negative: int
+
+
+class Provenance(Record):
+    """What a figure was made from, so that it can be made again."""
+
+    bundle_sha256: str
+    predictions_sha256: str
+    medtransfer_version: str
+    packages: dict[str, str]
+    seed: int
+
+
+class Evaluation(Record):
+    """Everything `evaluate` measured on one set of predictions."""
+
+    schema_version: Literal[1] = 1
+    title: str
+    classes: tuple[str, ...]
+    positive: str | None
+    n_studies: int
+    n_patients: int
+    flow: Flow
+    estimates: tuple[Estimate, ...]
+    """Discrimination and overall figures; the first is the headline."""
+    operating_point: OperatingPoint | None
+    confusion: Confusion | None
+    at_operating_point: tuple[Estimate, ...]
+    roc: Curve | None
+    precision_recall: Curve | None
+    calibration: tuple[CalibrationBin, ...]
+    scores: dict[str, tuple[float, ...]]
+    """Probability of the positive class by true class, for histograms; no identifiers."""
+    warnings: tuple[str, ...]
+    provenance: Provenance
+
+    def estimate(self, name: str, *, of: str | None = None) -> Estimate:
+        """The estimate called `name`, of class `of` where there are several.
+
+        Raises:
+            KeyError: There is none.
+        """
+        for estimate in (*self.estimates, *self.at_operating_point):
+            if estimate.name == name and of in {None, estimate.of}:
+                return estimate
+        raise KeyError(name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """One row per study (`PREDICTION_COLUMNS`), and what is needed to judge them."""
+
+    table: pd.DataFrame
+    classes: tuple[str, ...]
+    positive: str | None
+    operating_point: OperatingPoint | None
+    bundle_sha256: str
+    training_patients: frozenset[str] = field(default_factory=frozenset)
+    """`patient_digest` of every patient the weights or thresholds have seen."""
+    patients_unknown: bool = False
+    """True where the cohort has rows without a patient id, and the user allowed that."""

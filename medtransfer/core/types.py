@@ -1,0 +1,38 @@
+"""Array shapes, named once. Tensors have theirs in `data/tensors.py`, so that this file needs no torch.
+
+Conventions: world coordinates are RAS+ millimetres; voxel axes are `slice row column`, plane axes
+`row column`, colour comes last; `case` runs over studies, `class` over the labels of the target.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float, Float64, Int, Num, UInt16
+
+Voxels = Num[np.ndarray, "..."]
+"""Stored values of one scan: `row column`, `row column 3` or `slice row column`."""
+
+PreparedPicture = UInt16[np.ndarray, "channel row column"]
+"""One prepared image as the cache keeps it: one channel, or three for colour."""
+
+MixedPicture = UInt16[np.ndarray, "_ row column"]
+"""A prepared image in a list in which grey and colour may stand side by side."""
+
+PreparedPictures = UInt16[np.ndarray, "case channel row column"]
+"""Prepared images as the cache keeps them: 65,535 stands for 1."""
+
+Affine = Float64[np.ndarray, "4 4"]
+"""Voxel index (slice, row, column, 1) → RAS+ millimetres."""
+
+FeatureRows = Float[np.ndarray, "case feature"]
+Truths = Bool[np.ndarray, " case"]
+"""True where the study has the positive class."""
+
+ClassIndices = Int[np.ndarray, " case"]
+Probabilities = Float64[np.ndarray, " case"]
+"""Probability of the positive class."""
+
+ClassProbabilities = Float64[np.ndarray, "case class"]
+CaseWeights = Float64[np.ndarray, " case"]
+Groups = Int[np.ndarray, " case"]
+"""The patient of each case, as an integer code."""

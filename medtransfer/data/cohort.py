@@ -1,0 +1,309 @@
+"""The cohort table: one row an image, checked once, so that later rooms can trust it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from pyarrow.lib import ArrowException
+
+from medtransfer.core.catalogue import did_you_mean
+from medtransfer.core.errors import CohortError
+from medtransfer.core.files import text_digest
+from medtransfer.core.results import COHORT_COLUMNS, SPLITS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NORMAL_WORDS = frozenset(
+    {"normal", "negative", "healthy", "none", "no", "0", "no_finding", "benign", "absent", "control"}
+)
+"""Class names that mean "nothing found", so that the other one of two is the positive class."""
+
+TABLE_NAMES = ("cohort.csv", "cohort.parquet")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cohort:
+    """A hospital's studies.
+
+    Attributes:
+        table: `COHORT_COLUMNS` and attributes, all strings, one row an image; empty means unknown.
+        root: Folder that `path` is relative to.
+        source: The file or folder it was read from.
+        sha256: Digest of the table as read: of its column names and cells.
+        label: The column that `label` was taken from.
+        classes: Class names in the order of the network's outputs.
+        positive: The class whose probability is thresholded; None where there are not two.
+        patients_unknown: True where rows without a patient id were allowed, each as its own patient.
+    """
+
+    table: pd.DataFrame
+    root: Path
+    source: Path
+    sha256: str
+    label: str
+    classes: tuple[str, ...]
+    positive: str | None
+    patients_unknown: bool = False
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def split(self, *names: str) -> Cohort:
+        """The rows of one or several splits.
+
+        Raises:
+            CohortError: A name is no split, or no row has it.
+        """
+        for name in names:
+            if name not in SPLITS:
+                raise CohortError(
+                    f"'{name}' is no split.{did_you_mean(name, SPLITS)}",
+                    code="UnknownSplit",
+                    path=self.source,
+                    hint=f"Splits are {', '.join(SPLITS)}.",
+                )
+        chosen = self.table[self.table["split"].isin(names)]
+        if chosen.empty:
+            raise CohortError(
+                f"no row has split {' or '.join(names)}",
+                code="EmptySplit",
+                path=self.source,
+                hint="Fill the column `split`, or use the cohort.csv that `fit` wrote, which has every split.",
+            )
+        return replace(self, table=chosen.reset_index(drop=True))
+
+    def with_table(self, table: pd.DataFrame) -> Cohort:
+        """The same cohort with other rows or splits, checked again."""
+        check_table(table, source=self.source)
+        return replace(self, table=table.reset_index(drop=True))
+
+    def studies(self) -> pd.DataFrame:
+        """One row a study (the first of its images), in the order of first appearance."""
+        return self.table.drop_duplicates("study_id").reset_index(drop=True)
+
+    def file(self, path: str) -> Path:
+        """Where the image of a row lies."""
+        return self.root / path
+
+
+def patients(table: pd.DataFrame) -> pd.Series:
+    """The patient of each row; a row without one is its own patient, named after its study."""
+    unknown = table["patient_id"] == ""
+    return table["patient_id"].where(~unknown, "study:" + table["study_id"])
+
+
+def read_cohort(
+    path: str | Path,
+    *,
+    label: str = "label",
+    classes: Sequence[str] | None = None,
+    positive: str | None = None,
+    patients_unknown: bool = False,
+    allow_missing: bool = False,
+) -> Cohort:
+    """Read a cohort: a CSV or Parquet table, a folder that holds one, or a folder with one folder per class.
+
+    Args:
+        path: The table or folder.
+        label: Column of the label.
+        classes: Class names in order; default: every label found, sorted, the positive one last.
+        positive: The class of interest; of two classes, default: the one whose fellow means "normal".
+        patients_unknown: Allow rows without a patient id.
+        allow_missing: Let rows whose file is not there through (they become `failed` rows later).
+
+    Raises:
+        CohortError: The table is absent, empty or contradicts itself; names rows and cure.
+    """
+    source = Path(path)
+    table, root = _read_table(source, label)
+    digest = text_digest(*table.columns, *(cell for row in table.to_numpy() for cell in row))
+    table = _completed(table, root, label)
+    check_table(table, source=source)
+    _check_files(table, root, source, allow_missing=allow_missing)
+    _check_patients(table, source, patients_unknown=patients_unknown)
+    names, chosen = _question(table, source, classes, positive)
+    return Cohort(
+        table=table,
+        root=root,
+        source=source,
+        sha256=digest,
+        label=label,
+        classes=names,
+        positive=chosen,
+        patients_unknown=patients_unknown,
+    )
+
+
+def check_table(table: pd.DataFrame, *, source: Path) -> None:
+    """Refuse what contradicts itself: rows twice, a study of two patients or labels, a patient in two splits.
+
+    Raises:
+        CohortError: Naming the first rows concerned.
+    """
+    repeated = table["path"][table["path"].duplicated()]
+    if not repeated.empty:
+        raise _rows_error(
+            "the same image stands in several rows", "RepeatedRow", repeated, source, "Keep one row each."
+        )
+    for column, code in (
+        ("patient_id", "StudyOfTwoPatients"),
+        ("label", "ContradictoryLabels"),
+        ("split", "StudyInTwoSplits"),
+    ):
+        kinds = table.groupby("study_id", sort=False)[column].nunique()
+        mixed = kinds.index[kinds > 1].to_series()
+        if not mixed.empty:
+            raise _rows_error(f"one study has several values of {column}", code, mixed, source, f"Correct {column}.")
+    unknown = table["split"][~table["split"].isin([*SPLITS, ""])]
+    if not unknown.empty:
+        raise _rows_error(
+            "unknown split", "UnknownSplit", unknown, source, f"Use {', '.join(SPLITS)} or leave it empty."
+        )
+    assigned = table[(table["split"] != "") & (table["patient_id"] != "")]
+    sides = assigned.groupby("patient_id", sort=False)["split"].nunique()
+    leaking = sides.index[sides > 1].to_series()
+    if not leaking.empty:
+        raise _rows_error(
+            f"{len(leaking)} patients are in more than one split",
+            "PatientInTwoSplits",
+            leaking,
+            source,
+            "Give all rows of a patient one split; a figure measured across such a leak would be too good.",
+        )
+
+
+def _read_table(source: Path, label: str) -> tuple[pd.DataFrame, Path]:
+    if source.is_dir():
+        for name in TABLE_NAMES:
+            if (source / name).is_file():
+                return _read_table(source / name, label)
+        return _class_folders(source, label), source
+    if not source.is_file():
+        raise CohortError("there is no such file or folder", code="NotFound", path=source, hint="Check the path.")
+    try:
+        if source.suffix == ".parquet":
+            table = pd.read_parquet(source).astype("string").fillna("")
+        else:
+            table = pd.read_csv(source, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError, UnicodeDecodeError, ArrowException) as error:
+        raise CohortError(
+            f"cannot be read as a table: {error}",
+            code="BadTable",
+            path=source,
+            hint="Give a CSV with a header, or Parquet.",
+        ) from error
+    if source.suffix != ".parquet" and not isinstance(table.index, pd.RangeIndex):
+        raise CohortError(
+            "its rows have more cells than its header",
+            code="BadTable",
+            path=source,
+            hint="Give every column a name, and put cells that hold commas in quotes.",
+        )
+    return pd.DataFrame({column: table[column].astype(str).str.strip() for column in table.columns}), source.parent
+
+
+def _class_folders(source: Path, label: str) -> pd.DataFrame:
+    rows = [
+        {"path": str(file.relative_to(source)), label: folder.name}
+        for folder in sorted(source.iterdir())
+        if folder.is_dir() and not folder.name.startswith(".")
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and not file.name.startswith(".")
+    ]
+    if not rows:
+        raise CohortError(
+            "neither a cohort table nor class folders with images are in it",
+            code="EmptyFolder",
+            path=source,
+            hint=f"Add {TABLE_NAMES[0]} with the columns path, patient_id and label, or one folder per class.",
+        )
+    return pd.DataFrame(rows)
+
+
+def _completed(table: pd.DataFrame, root: Path, label: str) -> pd.DataFrame:
+    for needed in ("path", label):
+        if needed not in table:
+            raise CohortError(
+                f"column '{needed}' is missing.{did_you_mean(needed, table.columns)}",
+                code="MissingColumn",
+                path=root,
+                hint=f"Columns found: {', '.join(table.columns)}. Columns known: {', '.join(COHORT_COLUMNS)}.",
+            )
+    if table.empty:
+        raise CohortError("the table has no rows", code="EmptyTable", path=root, hint="Add a row per image.")
+    table = table.assign(label=table[label])
+    empty = pd.Series("", index=table.index)
+    table = table.assign(**{name: empty for name in ("patient_id", "date", "split") if name not in table})
+    if "study_id" not in table:
+        table = table.assign(study_id=table["path"])
+    if "site" not in table:
+        table = table.assign(site=root.resolve().name)
+    others = [column for column in table.columns if column not in COHORT_COLUMNS]
+    table = table[[*COHORT_COLUMNS, *others]]
+    return table.assign(study_id=table["study_id"].where(table["study_id"] != "", table["path"]))
+
+
+def _check_files(table: pd.DataFrame, root: Path, source: Path, *, allow_missing: bool) -> None:
+    if (table["path"] == "").any():
+        rows = pd.Series([f"row {i + 2}" for i in table.index[table["path"] == ""]])
+        raise _rows_error("rows without a path", "MissingPath", rows, source, "Fill the column `path`.")
+    missing = table["path"][[not (root / path).is_file() for path in table["path"]]]
+    if not missing.empty and not allow_missing:
+        raise _rows_error(
+            f"{len(missing)} rows name files that are not there",
+            "UnknownPath",
+            missing,
+            source,
+            f"Paths are relative to {root}. Correct them, or go on without them: --allow-failures {len(missing)}.",
+        )
+
+
+def _check_patients(table: pd.DataFrame, source: Path, *, patients_unknown: bool) -> None:
+    unknown = table["path"][table["patient_id"] == ""]
+    if not unknown.empty and not patients_unknown:
+        raise _rows_error(
+            f"{len(unknown)} of {len(table)} rows have no patient_id",
+            "PatientUnknown",
+            unknown,
+            source,
+            "Fill patient_id, or pass --patients-unknown, which marks every interval as too narrow.",
+        )
+
+
+def _question(
+    table: pd.DataFrame, source: Path, classes: Sequence[str] | None, positive: str | None
+) -> tuple[tuple[str, ...], str | None]:
+    found = sorted(set(table["label"]) - {""})
+    names = tuple(classes) if classes else tuple(found)
+    strange = table["label"][~table["label"].isin([*names, ""])]
+    if not strange.empty:
+        raise _rows_error(
+            f"labels outside {', '.join(names)}",
+            "UnknownLabel",
+            strange,
+            source,
+            "Correct them, or name the classes.",
+        )
+    if positive is not None and positive not in names:
+        raise CohortError(
+            f"the positive class '{positive}' is none of {', '.join(names)}.{did_you_mean(positive, names)}",
+            code="UnknownLabel",
+            path=source,
+            hint="Name one of the classes with --positive.",
+        )
+    if positive is None and len(names) == 2:
+        normal = [name for name in names if name.lower() in NORMAL_WORDS or name.lower().startswith(("no_", "no "))]
+        positive = next((name for name in names if name not in normal), None) if len(normal) == 1 else None
+    if positive is not None and classes is None:
+        names = (*(name for name in names if name != positive), positive)
+    return names, positive
+
+
+def _rows_error(message: str, code: str, rows: pd.Series, source: Path, hint: str) -> CohortError:
+    shown = ", ".join(f"'{value}'" for value in rows.iloc[:5])
+    more = f" and {len(rows) - 5} more" if len(rows) > 5 else ""
+    return CohortError(f"{message}: {shown}{more}", code=code, path=source, hint=hint)

@@ -1,0 +1,1 @@
+"""The catalogue of readers: one file a format, each with `find` and `load`."""

@@ -1,0 +1,83 @@
+"""Other libraries' exceptions and warnings, turned into our errors and notes."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pydicom.errors import InvalidDicomError
+
+from medtransfer.core.errors import ReadError
+from medtransfer.data.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FOREIGN = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    BufferError,
+    EOFError,
+    ImportError,
+    InvalidDicomError,
+    LookupError,
+    MemoryError,
+    NameError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What parsers and codecs raise on damaged input (pydicom alone: eight classes on malformed files)."""
+
+
+@contextmanager
+def contained(path: Path, notes: list[str], *, library: str, doing: str, code: str = "Corrupt") -> Iterator[None]:
+    """Run another library's code on the bytes of `path`.
+
+    Its warnings become notes `<library>Warning: …`, one line each and none twice.
+
+    Args:
+        path: The file, for the error.
+        notes: Where warnings go.
+        library: Name as notes show it (`Pydicom`).
+        doing: What is being done, for the message: "decoding the pixels".
+        code: Code of the error that a foreign exception becomes.
+
+    Raises:
+        ReadError: The block raised one, or one of `FOREIGN` (`Unreadable` where the system refused,
+            `Truncated` where bytes ran out).
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield
+        except ReadError:
+            raise
+        except FOREIGN as error:
+            raise ReadError(
+                f"{doing} failed: {one_line(f'{type(error).__name__}: {error}')}",
+                code=_code(error, library, code),
+                path=path,
+                hint="Export the image again from its source; the file is damaged or not conformant.",
+            ) from error
+        finally:
+            seen = dict.fromkeys(one_line(f"{library}Warning: {entry.message}", limit=160) for entry in caught)
+            notes.extend(note for note in seen if note not in notes)
+
+
+def _code(error: Exception, library: str, otherwise: str) -> str:
+    """What the system refused is `Unreadable`; where bytes ran out, `Truncated`."""
+    if isinstance(error, OSError) and error.errno:
+        return "Unreadable"
+    ran_out = isinstance(error, EOFError | struct.error)
+    ran_out |= isinstance(error, OSError) and library == "Pydicom"  # "No tag to read at file position …"
+    return "Truncated" if ran_out else otherwise

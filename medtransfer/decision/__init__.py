@@ -1,0 +1,1 @@
+"""What is chosen on data, never on the data it is judged on: operating points now."""

@@ -1,0 +1,1 @@
+"""What only measures: figures with intervals from predictions and truth. Nothing here chooses on data."""

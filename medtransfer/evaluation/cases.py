@@ -1,0 +1,220 @@
+"""Which studies are measured, and every check a prediction table must pass first.
+
+Measured are the rows with status `read` and a truth, in order of their study id, so that the order of
+the table can change no figure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+
+from medtransfer.core.errors import PredictionsError
+from medtransfer.core.files import patient_digest
+from medtransfer.core.results import PROBABILITY, Predictions, Status
+from medtransfer.core.types import ClassIndices, ClassProbabilities, Groups
+
+_NEEDED = ("study_id", "patient_id", "truth", "status", "error")
+_TOLERANCE = 1e-6
+_SHOWN = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cases:
+    """The studies that are measured."""
+
+    truth: ClassIndices
+    """Index into the classes."""
+    probability: ClassProbabilities
+    groups: Groups
+
+
+def measured_cases(predictions: Predictions) -> Cases:
+    """Check the predictions and pick what is measured, sorted by study id.
+
+    Rows without a patient id are refused, or, where `predictions.patients_unknown` allows them, become
+    patients of their own.
+
+    Raises:
+        PredictionsError: With the codes of `checked_table`, and `NoCases`, `PatientUnknown` or
+            `PatientInTraining`.
+    """
+    table = checked_table(predictions)
+    table = table[(table["status"] == "read") & (table["truth"] != "")].sort_values("study_id")
+    if table.empty:
+        raise PredictionsError(
+            "no study was read and has a truth",
+            code="NoCases",
+            hint="Give the cohort labels, and look at the ledger for why images were not read.",
+        )
+    _refuse_unknown_patients(table, predictions)
+    _refuse_training_patients(table, predictions)
+    patients = table["patient_id"].where(table["patient_id"] != "", "\0" + table["study_id"])
+    codes = {name: index for index, name in enumerate(predictions.classes)}
+    return Cases(
+        truth=table["truth"].map(codes).to_numpy(dtype=np.int64),
+        probability=_probabilities(table, predictions),
+        groups=pd.factorize(patients, sort=True)[0].astype(np.int64),
+    )
+
+
+def checked_table(predictions: Predictions) -> pd.DataFrame:
+    """The prediction table with its text columns as plain text, if it can be trusted.
+
+    Raises:
+        PredictionsError: `MissingColumn`, `UnknownStatus`, `DuplicateStudy`, `UnknownLabel`, `OtherBundle`,
+            `MissingProbability`, `NotProbabilities`, `OtherOperatingPoint` or `OtherThreshold`.
+    """
+    columns = [PROBABILITY + name for name in predictions.classes]
+    missing = [name for name in (*_NEEDED, *columns) if name not in predictions.table.columns]
+    if missing:
+        raise PredictionsError(
+            f"no column {', '.join(missing)}",
+            code="MissingColumn",
+            hint="Write the table with `medtransfer predict`, or add the column.",
+        )
+    table = predictions.table.assign(
+        **{
+            name: as_text(predictions.table[name])
+            for name in (*_NEEDED, "bundle_sha256", "decision")
+            if name in predictions.table.columns
+        }
+    )
+    _check_words(table, predictions)
+    read = table[table["status"] == "read"]
+    _check_probabilities(read, predictions)
+    _check_decisions(read, predictions)
+    return table
+
+
+def as_text(column: pd.Series) -> pd.Series:
+    """The column as plain text, empty where a value is missing."""
+    return column.astype(object).where(column.notna(), "").map(str)
+
+
+def _check_words(table: pd.DataFrame, predictions: Predictions) -> None:
+    if predictions.positive is not None and predictions.positive not in predictions.classes:
+        raise PredictionsError(
+            f"the positive class {predictions.positive!r} is none of {', '.join(predictions.classes)}",
+            code="UnknownLabel",
+            hint="Declare one of the classes positive.",
+        )
+    _refuse(
+        table[~table["status"].isin(get_args(Status))],
+        "status",
+        code="UnknownStatus",
+        hint=f"Status is one of {', '.join(get_args(Status))}.",
+    )
+    _refuse(
+        table[table["study_id"].duplicated(keep=False)],
+        "study_id",
+        code="DuplicateStudy",
+        hint="One row per study: average the images of a study before evaluating it.",
+    )
+    _refuse(
+        table[~table["truth"].isin(["", *predictions.classes])],
+        "truth",
+        code="UnknownLabel",
+        hint=f"Use one of {', '.join(predictions.classes)}, or leave it empty where the truth is unknown.",
+    )
+    if "bundle_sha256" in table.columns:
+        _refuse(
+            table[~table["bundle_sha256"].isin(["", predictions.bundle_sha256])],
+            "bundle_sha256",
+            code="OtherBundle",
+            hint=f"All rows must come from bundle {predictions.bundle_sha256[:12]}…; predict again.",
+        )
+
+
+def _check_probabilities(read: pd.DataFrame, predictions: Predictions) -> None:
+    values = _probabilities(read, predictions)
+    _refuse(
+        read[np.asarray(np.isnan(values).any(axis=1), dtype=bool)],
+        "study_id",
+        code="MissingProbability",
+        hint="A study without probabilities has status `failed` or `excluded`, with its reason in `error`.",
+    )
+    outside = ((values < 0) | (values > 1)).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > _TOLERANCE)
+    if outside.any():
+        study = read["study_id"].to_numpy()[outside][0]
+        found = ", ".join(f"{p:.6g}" for p in values[outside][0])
+        raise PredictionsError(
+            f"{int(outside.sum())} studies have no probabilities: first {study!r}: {found}",
+            code="NotProbabilities",
+            hint="Each must lie in [0, 1] and a row must sum to 1 within 1e-6; logits need a softmax first.",
+        )
+
+
+def _check_decisions(read: pd.DataFrame, predictions: Predictions) -> None:
+    point = predictions.operating_point
+    if point is None:
+        return
+    if point.positive != predictions.positive:
+        raise PredictionsError(
+            f"the operating point is for {point.positive!r}, the positive class is {predictions.positive!r}",
+            code="OtherOperatingPoint",
+            hint="Choose the operating point for the positive class, on validation data.",
+        )
+    if "decision" in read.columns:
+        called = read[PROBABILITY + point.positive].to_numpy(dtype=np.float64) >= point.threshold
+        expected = np.where(called, point.positive, f"not {point.positive}")
+        _refuse(
+            read[(read["decision"] != "") & (read["decision"] != expected)],
+            "decision",
+            code="OtherThreshold",
+            hint=f"The decisions do not follow from the threshold {point.threshold!r}; it may not be moved "
+            "after predicting. Predict again.",
+        )
+
+
+def _refuse_unknown_patients(table: pd.DataFrame, predictions: Predictions) -> None:
+    if not predictions.patients_unknown:
+        _refuse(
+            table[table["patient_id"] == ""],
+            "study_id",
+            what="studies without a patient id",
+            code="PatientUnknown",
+            hint="Add patient ids, or allow it with --patients-unknown: intervals may then be too narrow.",
+        )
+
+
+def _refuse_training_patients(table: pd.DataFrame, predictions: Predictions) -> None:
+    known = table[table["patient_id"] != ""]
+    sites = as_text(known["site"]) if "site" in known else [""] * len(known)
+    named = {patient_digest(name) for name in known["patient_id"]}
+    named |= {patient_digest(name, site=site) for name, site in zip(known["patient_id"], sites, strict=True)}
+    seen = sorted(named & predictions.training_patients)
+    if seen:
+        raise PredictionsError(
+            f"{len(seen)} of {known['patient_id'].nunique()} patients were trained on, with digests {_some(seen)}",
+            code="PatientInTraining",
+            hint="Evaluate on patients the bundle has not seen, such as the test split.",
+        )
+
+
+def _probabilities(table: pd.DataFrame, predictions: Predictions) -> ClassProbabilities:
+    columns = [PROBABILITY + name for name in predictions.classes]
+    try:
+        return table[columns].to_numpy(dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise PredictionsError(
+            f"a probability is no number: {error}",
+            code="NotProbabilities",
+            hint="Write plain decimal numbers.",
+        ) from error
+
+
+def _refuse(bad: pd.DataFrame, column: str, *, code: str, hint: str, what: str = "") -> None:
+    """Raise where there are bad rows, naming a few of the offending values."""
+    if not bad.empty:
+        values = sorted(set(bad[column]))
+        what = what or f"unusable {column}"
+        raise PredictionsError(f"{len(bad)} {what}: {_some(values)}", code=code, hint=hint)
+
+
+def _some(values: list[str]) -> str:
+    more = f" and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
+    return ", ".join(map(repr, values[:_SHOWN])) + more

@@ -1,0 +1,180 @@
+"""Intervals: Wilson, logit scale, and the percentile bootstrap over patients.
+
+An interval always contains its estimate, lies within the range of its figure, and takes the patient,
+never the study, as the independent unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import exp, log, sqrt
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float64
+
+from medtransfer.core.errors import ConfigError
+from medtransfer.core.types import ClassIndices, Groups
+
+ReplicateWeights = Float64[np.ndarray, "replicate case"]
+"""How often each case occurs in each bootstrap replicate."""
+
+ReplicateValues = Float64[np.ndarray, " replicate"]
+
+Statistic = Callable[[np.ndarray], np.ndarray]
+"""`replicate case` weights → one value per replicate."""
+
+_MOST_WEIGHTS = 1_000_000
+"""Weights held at once (8 MB): replicates are drawn in batches of about this size."""
+
+FEWEST_REPLICATES = 100
+"""Below this the 2.5 % quantile of the replicates is one of the two smallest: no interval at all."""
+
+
+class Interval(NamedTuple):
+    """Lower and upper end."""
+
+    low: float
+    high: float
+
+
+def normal_quantile(level: float) -> float:
+    """Two-sided standard normal quantile: 1.96 for `level` .95."""
+    return NormalDist().inv_cdf(0.5 + level / 2)
+
+
+def wilson(successes: float | int, n: float | int, level: float = 0.95) -> Interval:
+    """Wilson's score interval of a proportion p = x/n.
+
+        (p + z²/2n ± z·√(p(1−p)/n + z²/4n²)) / (1 + z²/n)
+
+    `n` may be fractional: an effective sample size (`operating_points.proportion`).
+
+    Reference: Wilson 1927; Brown, Cai, DasGupta 2001.
+
+    Raises:
+        ConfigError: n is not positive, or the successes lie outside [0, n].
+    """
+    if not (n > 0 and 0 <= successes <= n):
+        msg = f"{successes} successes of {n} is no proportion"
+        raise ConfigError(msg, code="NoProportion", hint="Give 0 ≤ successes ≤ n and n > 0.")
+    z = normal_quantile(level)
+    p = successes / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    # At x = 0 and x = n one end is exactly 0 or 1; rounding must not push the estimate out.
+    return Interval(max(0.0, min(p, centre - half)), min(1.0, max(p, centre + half)))
+
+
+def logit_interval(value: float, standard_error: float, level: float = 0.95, *, trials: int) -> Interval | None:
+    """Interval of a figure in [0, 1] by the delta method on the logit scale.
+
+        logit(v) ± z · SE / (v·(1−v)),  back-transformed
+
+    At v = 0 or 1 the standard error is 0 and says nothing. There the interval is Clopper and
+    Pearson's for `trials` successes of `trials`: [(α/2)^(1/trials), 1], α = 1 − level. For AUROC, `trials` is
+    the number of pairs (positive, negative) that share no patient: such pairs are independent, each
+    in the right order with probability AUROC, and all of them are.
+
+    Returns:
+        None where there is no interval: the standard error is 0 or not finite although v is neither 0 nor 1,
+        or v is 0 or 1 and there is no trial.
+
+    Reference: Pepe 2003 (logit interval of AUROC); Clopper, Pearson 1934.
+    """
+    if value in {0.0, 1.0}:
+        if trials < 1:
+            return None
+        bound = exp(log((1 - level) / 2) / trials)
+        return Interval(bound, 1.0) if value == 1.0 else Interval(0.0, 1 - bound)
+    if not 0 < standard_error < float("inf"):
+        return None
+    centre = log(value / (1 - value))
+    half = normal_quantile(level) * standard_error / (value * (1 - value))
+    return Interval(min(value, _expit(centre - half)), max(value, _expit(centre + half)))
+
+
+def patient_bootstrap(
+    statistic: Statistic,
+    groups: Groups,
+    *,
+    seed: int,
+    replicates: int = 2000,
+    level: float = 0.95,
+    strata: ClassIndices | None = None,
+) -> Interval | None:
+    """Percentile interval of a statistic when whole patients are drawn again with replacement.
+
+    A replicate is a vector of case weights, every study weighing as often as its patient was drawn, so
+    that the statistic is computed for many replicates in one pass. With `strata` (`class_strata`)
+    patients are drawn within their stratum: no replicate can then lack a class. The interval is
+    widened to contain the statistic of the data itself where the bootstrap's bias leaves it outside.
+
+    Args:
+        statistic: `replicate case` weights → value per replicate.
+        groups: The patient of each case.
+        seed: Of the generator; equal seeds give equal intervals.
+        replicates: How many; 2,000 or more for an interval that will be quoted.
+        level: Coverage aimed at.
+        strata: The stratum of each case, constant within a patient; None for one stratum.
+
+    Returns:
+        None with fewer than two patients, or where the statistic is not finite on some replicate.
+
+    Raises:
+        ConfigError: Too few replicates.
+
+    Reference: Efron, Tibshirani 1993, ch. 13; for clustered data Field, Welsh 2007 (cluster bootstrap).
+    """
+    if replicates < FEWEST_REPLICATES:
+        msg = f"{replicates} bootstrap replicates are too few"
+        hint = f"Ask for 2000, or at the very least {FEWEST_REPLICATES}."
+        raise ConfigError(msg, code="TooFewReplicates", hint=hint)
+    if np.unique(groups).size < 2:
+        return None
+    value = float(statistic(np.ones((1, groups.size)))[0])
+    batches = _weights(groups, strata, seed=seed, replicates=replicates)
+    values = np.concatenate([statistic(weights) for weights in batches])
+    if not (np.isfinite(values).all() and np.isfinite(value)):
+        return None
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(min(value, float(low)), max(value, float(high)))
+
+
+def class_strata(truth: ClassIndices, groups: Groups) -> ClassIndices:
+    """Stratum of each case: which classes its patient has (only normal, only pneumonia, both, …)."""
+    patients, position = np.unique(groups, return_inverse=True)
+    has = np.zeros((patients.size, int(truth.max(initial=0)) + 1), dtype=bool)
+    has[position, truth] = True
+    return np.unique(has, axis=0, return_inverse=True)[1].reshape(-1)[position].astype(np.int64)
+
+
+def weighted_mean(values: Float64[np.ndarray, " case"]) -> Statistic:
+    """The statistic Σ w·v / Σ w, such as Brier score or log-loss from the losses of the cases."""
+
+    def statistic(weights: ReplicateWeights) -> ReplicateValues:
+        return (weights @ values) / weights.sum(axis=1)
+
+    return statistic
+
+
+def _weights(groups: Groups, strata: ClassIndices | None, *, seed: int, replicates: int) -> Iterator[ReplicateWeights]:
+    """Case weights of all replicates, batch by batch."""
+    generator = np.random.default_rng(seed)
+    patients, first, position = np.unique(groups, return_index=True, return_inverse=True)
+    of_patient = np.zeros(patients.size, dtype=np.int64) if strata is None else strata[first]
+    members = [np.flatnonzero(of_patient == stratum) for stratum in np.unique(of_patient)]
+    batch = max(1, _MOST_WEIGHTS // max(1, groups.size))
+    for start in range(0, replicates, batch):
+        rows = min(batch, replicates - start)
+        counts = np.zeros((rows, patients.size))
+        for who in members:
+            drawn = generator.integers(0, who.size, size=(rows, who.size))
+            drawn += np.arange(rows)[:, None] * who.size
+            counts[:, who] = np.bincount(drawn.ravel(), minlength=rows * who.size).reshape(rows, who.size)
+        yield counts[:, position]
+
+
+def _expit(x: float) -> float:
+    return 1 / (1 + exp(-x)) if x >= 0 else exp(x) / (1 + exp(x))

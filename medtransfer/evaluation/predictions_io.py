@@ -1,0 +1,157 @@
+"""Prediction tables on disk: `predictions.csv`, and beside it `predictions.json` with what judges it.
+
+The CSV holds text in quotes and numbers bare, in the shortest form that reads back to the same float64,
+so `007` stays `007`. A text that begins like a spreadsheet formula (`= + - @`, tab, return) or with an
+apostrophe gets one apostrophe in front, taken off again on reading. The JSON holds the digest of the
+CSV: one cannot be changed without the other.
+
+Reference: OWASP, "CSV Injection"; RFC 4180.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+from pydantic import ValidationError
+
+from medtransfer.core.errors import PredictionsError
+from medtransfer.core.files import file_digest, write_bytes, write_text
+from medtransfer.core.records import Record
+from medtransfer.core.results import PROBABILITY, OperatingPoint, Predictions
+from medtransfer.evaluation.cases import as_text
+
+TABLE = "predictions.csv"
+HEADER = "predictions.json"
+_NUMBERS = (PROBABILITY, "embedding_")
+_NEUTRALISED = ("=", "+", "-", "@", "\t", "\r", "'")
+
+
+class PredictionsHeader(Record):
+    """Everything of `Predictions` but its table."""
+
+    schema_version: Literal[1] = 1
+    classes: tuple[str, ...]
+    positive: str | None
+    operating_point: OperatingPoint | None
+    bundle_sha256: str
+    training_patients: tuple[str, ...]
+    patients_unknown: bool
+    table_sha256: str
+
+
+def write_predictions(predictions: Predictions, folder: Path) -> Path:
+    """Write both files into `folder`, each whole or not at all, and return the path of the table.
+
+    Raises:
+        OutputError: The folder cannot be written to.
+    """
+    path = folder / TABLE
+    write_bytes(path, csv_bytes(predictions.table))
+    header = PredictionsHeader(
+        classes=predictions.classes,
+        positive=predictions.positive,
+        operating_point=predictions.operating_point,
+        bundle_sha256=predictions.bundle_sha256,
+        training_patients=tuple(sorted(predictions.training_patients)),
+        patients_unknown=predictions.patients_unknown,
+        table_sha256=file_digest(path),
+    )
+    write_text(folder / HEADER, header.model_dump_json(indent=2) + "\n")
+    return path
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Read predictions from their folder, or from the CSV inside it.
+
+    Text columns come back as text, probabilities and embeddings as float64, empty ones as NaN.
+
+    Raises:
+        PredictionsError: `NotFound`, `Malformed` or `Altered`.
+    """
+    table_path = path / TABLE if path.is_dir() else path
+    header_path = table_path.with_name(HEADER)
+    try:
+        content, header_text = table_path.read_bytes(), header_path.read_bytes()
+    except OSError as error:
+        raise PredictionsError(
+            f"cannot be read: {error.strerror}",
+            code="NotFound",
+            path=error.filename or table_path,
+            hint=f"Predictions are two files, {TABLE} and {HEADER}, as `medtransfer predict` writes them.",
+        ) from error
+    try:
+        header = PredictionsHeader.model_validate_json(header_text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}"
+        raise _malformed(header_path, what) from error
+    if file_digest(table_path) != header.table_sha256:
+        raise PredictionsError(
+            f"SHA-256 differs from the one in {HEADER}",
+            code="Altered",
+            path=table_path,
+            hint="Predict again to restore it, and edit only copies: figures must not rest on edited rows.",
+        )
+    return Predictions(
+        table=_parse(content, table_path),
+        classes=header.classes,
+        positive=header.positive,
+        operating_point=header.operating_point,
+        bundle_sha256=header.bundle_sha256,
+        training_patients=frozenset(header.training_patients),
+        patients_unknown=header.patients_unknown,
+    )
+
+
+def csv_bytes(table: pd.DataFrame) -> bytes:
+    """The table as it is written: UTF-8, line feeds, every column in its place, rows in their order."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer.writerow(_neutralise(str(name)) for name in table.columns)
+    columns = [_cells(table[name], str(name)) for name in table.columns]
+    writer.writerows(zip(*columns, strict=True))
+    return out.getvalue().encode()
+
+
+def _cells(column: pd.Series, name: str) -> list[str] | list[float | None]:
+    if name.startswith(_NUMBERS):
+        return [None if pd.isna(value) else float(value) for value in column]
+    return [_neutralise(value) for value in as_text(column)]
+
+
+def _parse(content: bytes, path: Path) -> pd.DataFrame:
+    try:
+        head, *rows = csv.reader(io.StringIO(content.decode(), newline=""), strict=True)
+        columns = zip(*rows, strict=True) if rows else ([] for _ in head)
+        return pd.DataFrame(
+            {_restore(name): _column(_restore(name), cells) for name, cells in zip(head, columns, strict=True)}
+        )
+    except (ValueError, csv.Error) as error:
+        raise _malformed(path, str(error)) from error
+
+
+def _column(name: str, cells: tuple[str, ...] | list[str]) -> pd.Series:
+    if name.startswith(_NUMBERS):
+        return pd.Series([float(cell) if cell else float("nan") for cell in cells], dtype="float64")
+    return pd.Series([_restore(cell) for cell in cells], dtype=object)
+
+
+def _neutralise(text: str) -> str:
+    return f"'{text}" if text.startswith(_NEUTRALISED) else text
+
+
+def _restore(text: str) -> str:
+    return text.removeprefix("'")
+
+
+def _malformed(path: Path, what: str) -> PredictionsError:
+    return PredictionsError(
+        f"is no prediction file of schema version 1: {what}",
+        code="Malformed",
+        path=path,
+        hint="Write it with `medtransfer predict`.",
+    )

@@ -1,0 +1,50 @@
+"""A network without its head: ordered, named stages, and pooled features out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from torch import Tensor, nn
+
+from medtransfer.data.tensors import Features, NetworkInput
+
+
+class Backbone(nn.Module):
+    """A network whose last layer has been taken off.
+
+    Attributes:
+        network: The origin's own module, its parameter names unchanged, its head replaced by an identity.
+        stages: Stage name → names of the direct or nested children it consists of, input side first. Every
+            parameter belongs to exactly one stage; freezing, rates and taps count in stages.
+        feature_dim: Length of a feature vector.
+        head_keys: Prefixes of the origin's head in its state dict, which weight files may hold and we leave out.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        stages: Mapping[str, tuple[str, ...]],
+        feature_dim: int,
+        head_keys: tuple[str, ...],
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.stages = dict(stages)
+        self.feature_dim = feature_dim
+        self.head_keys = head_keys
+
+    def forward(self, images: NetworkInput) -> Features:
+        """`case 3 row column` → `case feature`, pooled over the plane."""
+        features: Tensor = self.network(images)
+        return features.flatten(1)
+
+    def stage_modules(self, stage: str) -> list[nn.Module]:
+        """The modules of one stage."""
+        return [self.network.get_submodule(name) for name in self.stages[stage]]
+
+    def stage_parameters(self, stage: str) -> Iterator[tuple[str, nn.Parameter]]:
+        """Names (as in `self.named_parameters()`) and parameters of one stage."""
+        for name in self.stages[stage]:
+            for inner, parameter in self.network.get_submodule(name).named_parameters():
+                yield f"network.{name}.{inner}", parameter

@@ -1,0 +1,1 @@
+"""Catalogue: one network a file; `build(*, in_channels) -> Backbone`."""

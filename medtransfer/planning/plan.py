@@ -1,0 +1,214 @@
+"""Fingerprint → plan, by readable rules with reasons.
+
+Every rule answers one question from counts that stand in the fingerprint, and says why in one sentence that is
+written above the key in the TOML file. Whatever the user sets holds.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from medtransfer.core.config.data import CohortConfig
+from medtransfer.core.config.plan import Plan
+from medtransfer.core.config.toml import changed, validated
+from medtransfer.core.errors import CohortError
+from medtransfer.data.fingerprint import fingerprint
+from medtransfer.data.splits import assign_splits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from medtransfer.data.cohort import Cohort
+    from medtransfer.data.fingerprint import Fingerprint
+
+FEW_LABELLED, SMALL_VALIDATION = 200, 0.3
+"""Below so many labelled studies the validation share is larger."""
+
+FEW_EVENTS = 20
+"""Below so many validation studies with the finding, no sensitivity is aimed at."""
+
+BATCH = 32
+"""Studies a step; fewer where there are not so many."""
+
+
+def plan(
+    cohort: Cohort,
+    *,
+    source: Cohort | None = None,
+    backbone: str = "resnet18",
+    weights: str = "none",
+    labels_per_class: int | None = None,
+    seed: int = 0,
+    changes: Iterable[str] = (),
+) -> Plan:
+    """Make a plan for a target cohort.
+
+    Args:
+        cohort: The target hospital.
+        source: Another hospital whose labelled studies help, or None.
+        backbone: Entry of `models/backbones/`.
+        weights: `none`, `imagenet`, or a local file.
+        labels_per_class: Label budget: use only so many labelled studies of each class.
+        seed: Of splits, order, augmentation and initial weights.
+        changes: `key.path=value`, as `--set` takes them; they win over every rule.
+
+    Returns:
+        The plan; `plan.reasons` says why.
+
+    Raises:
+        CohortError: A cohort cannot answer the question (one class only, nobody positive declared, …).
+        ConfigError: A change is not allowed.
+    """
+    _require_question(cohort)
+    changes = tuple(changes)
+    values: dict[str, Any] = {
+        "seed": seed,
+        "target": _cohort_config(cohort, labels_per_class),
+        "source": None if source is None else _cohort_config(source, None),
+        "model": {"backbone": backbone, "weights": weights},
+    }
+    few = labels_per_class is not None or _labelled(cohort) < FEW_LABELLED
+    if few:
+        values["split"] = {"validation": SMALL_VALIDATION}
+    draft = changed(validated(Plan, values, path="plan"), changes)
+    assigned = assign_splits(cohort, draft.split, seed=draft.seed, labels_per_class=draft.target.labels_per_class)
+    rules, reasons = _rules(fingerprint(assigned), source, draft, cohort)
+    if few:
+        reasons["split.validation"] = "Few labelled studies: a larger share validates, or no threshold could be chosen."
+    for key, value in rules.items():
+        _put(values, key, value)
+    values["reasons"] = {key: reason for key, reason in reasons.items() if not _overridden(key, changes)}
+    return changed(validated(Plan, values, path="plan"), changes)
+
+
+def _rules(
+    counts: Fingerprint, source: Cohort | None, draft: Plan, cohort: Cohort
+) -> tuple[dict[str, Any], dict[str, str]]:
+    rules: dict[str, Any] = {}
+    reasons: dict[str, str] = {}
+
+    def choose(key: str, value: object, reason: str) -> None:
+        rules[key] = value
+        reasons[key] = reason
+
+    train, validation = counts.per_split.get("train", {}), counts.per_split.get("validation", {})
+    pretrained = draft.model.weights != "none"
+    n = sum(train.values())
+    if cohort.positive is not None:
+        reasons["target.positive"] = f"The class whose probability is reported and thresholded: {cohort.positive}."
+    if source is None:
+        choose(
+            "objective.trade_off",
+            math.inf,
+            "No source cohort: L_S is replaced by an anchor at the pretrained weights.",
+        )
+    elif not math.isinf(draft.objective.trade_off):  # the user's λ = ∞ would leave its terms without a source
+        _source_rules(choose, source, cohort)
+    if pretrained:
+        choose(
+            "objective.parameters",
+            {"l2_sp": {"strength": 0.01}},
+            "Pretrained weights: stay near them (L2-SP).",
+        )
+        choose("training.learning_rate", 1e-3, "The head's rate; the stages move at a tenth of it.")
+        if draft.policy.name == "full":  # another policy, chosen by the user, has other settings
+            choose(
+                "policy",
+                {"name": "full", "settings": {"backbone": 0.1}},
+                "Pretrained stages are near where they should be.",
+            )
+    else:
+        reasons["model.weights"] = "Random start: everything is learnt from the cohorts alone."
+    steps = max(1, n // BATCH)
+    choose(
+        "training.batch_size",
+        BATCH if n >= BATCH else max(2, n),
+        f"{n} training studies, {steps} steps an epoch.",
+    )
+    if (events := min(validation.values(), default=0)) < draft.training.min_validation_events:
+        reasons["training.patience"] = (
+            f"Not used: the rarest validation class has {events} studies, fewer than "
+            f"{draft.training.min_validation_events}, so the schedule is fixed and the last epoch is kept."
+        )
+    if cohort.positive is not None and validation.get(cohort.positive, 0) < FEW_EVENTS:
+        choose(
+            "decision.rule",
+            "youden",
+            f"{validation.get(cohort.positive, 0)} validation studies have the finding: a sensitivity to reach "
+            "would hang on one or two of them, so the sum of sensitivity and specificity decides.",
+        )
+    elif cohort.positive is not None:
+        choose(
+            "decision.rule",
+            "sensitivity",
+            f"Chosen on {sum(validation.values())} validation studies; read its interval.",
+        )
+    return rules, reasons
+
+
+def _source_rules(choose: Any, source: Cohort, cohort: Cohort) -> None:
+    choose("objective.trade_off", 1.0, "Source and target count alike: λ = 1.")
+    if source.classes == cohort.classes:
+        choose(
+            "objective.instances",
+            {"classifier_ratio": {}},
+            "Same question at both hospitals: one head, source studies weighed by likeness to the target.",
+        )
+    choose(
+        "objective.features",
+        {"coral": {"strength": 1.0}},
+        "Align the covariance of the features of both hospitals.",
+    )
+
+
+def _require_question(cohort: Cohort) -> None:
+    if len(cohort.classes) < 2:
+        found = ", ".join(cohort.classes) or "no label at all"
+        raise CohortError(
+            f"one class only: {found}",
+            code="OneClass",
+            path=cohort.source,
+            hint="A diagnosis needs studies with the finding and studies without it.",
+        )
+    if len(cohort.classes) == 2 and cohort.positive is None:
+        raise CohortError(
+            f"which of {' and '.join(cohort.classes)} is the positive class?",
+            code="NoPositive",
+            path=cohort.source,
+            hint=f"Declare it: --positive {cohort.classes[1]}.",
+        )
+
+
+def _labelled(cohort: Cohort) -> int:
+    """Labelled studies that are not locked away for testing."""
+    studies = cohort.studies()
+    return int(((studies["label"] != "") & (studies["split"] != "test")).sum())
+
+
+def _cohort_config(cohort: Cohort, labels_per_class: int | None) -> dict[str, Any]:
+    config = CohortConfig(
+        cohort=str(cohort.source.resolve()),
+        sha256=cohort.sha256,
+        label=cohort.label,
+        classes=cohort.classes,
+        positive=cohort.positive,
+        labels_per_class=labels_per_class,
+        patients_unknown=cohort.patients_unknown,
+    )
+    return config.model_dump(exclude_none=True)
+
+
+def _put(values: dict[str, Any], dotted: str, value: object) -> None:
+    *path, last = dotted.split(".")
+    for key in path:
+        values = values.setdefault(key, {})
+    values[last] = value
+
+
+def _overridden(key: str, changes: Iterable[str]) -> bool:
+    """Did the user set this key, something inside it, or the table it is in?"""
+    return any(
+        f"{change.partition('=')[0]}.".startswith(f"{key}.") or f"{key}.".startswith(f"{change.partition('=')[0]}.")
+        for change in changes
+    )

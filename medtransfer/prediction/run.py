@@ -1,0 +1,169 @@
+"""A whole cohort: one row per study, committed in batches, so that a killed run goes on where it stopped.
+
+Batches are cut from the whole list of studies and committed all or none, so that a study is computed in the same
+batch whether or not the run was interrupted, and its probability is the same to the last bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from medtransfer.core.errors import PredictionsError
+from medtransfer.core.files import text_digest
+from medtransfer.core.journal import Journal
+from medtransfer.core.progress import progress_bar
+from medtransfer.core.results import PREDICTION_COLUMNS, PROBABILITY, Predictions
+from medtransfer.core.types import PreparedPicture
+from medtransfer.data.cohort import Cohort
+from medtransfer.data.ledger import Ledger, LedgerRow
+from medtransfer.data.outcome import prepared_file
+from medtransfer.models.bundle import Bundle
+from medtransfer.prediction.predict import predict_studies
+from medtransfer.prediction.study import load_runtime
+from medtransfer.prediction.types import Runtime
+
+JOURNAL = "predictions.sqlite"
+BATCH = 16
+SOME_FAILED = "some_images_failed"
+"""Flag of a study that was predicted without some of its images."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortRun:
+    """Predictions of a cohort, and what became of every image."""
+
+    predictions: Predictions
+    ledger: Ledger
+
+
+def predict_cohort(
+    bundle: Bundle, cohort: Cohort, *, folder: Path, runtime: str = "eager", quiet: bool = True
+) -> CohortRun:
+    """Predict every study of a cohort, going on from `folder`'s journal where it holds this very run.
+
+    Args:
+        bundle: What predicts.
+        cohort: Studies; their labels, where known, become the `truth` column and are used for nothing else.
+        folder: Where the journal lies.
+        runtime: Entry of `prediction/runtimes/`.
+        quiet: Show no progress bar.
+
+    Raises:
+        PredictionsError: The cohort has labels that the bundle does not know.
+        OutputError: The journal belongs to another run, or cannot be written.
+    """
+    _check_labels(bundle, cohort)
+    studies = list(cohort.table.groupby("study_id", sort=False))
+    execute: Runtime | None = None
+    with Journal(folder / JOURNAL, run=_run_digest(bundle, cohort)) as journal:
+        done = journal.keys()
+        with progress_bar("predicting", len(studies), quiet=quiet) as advance:
+            for start in range(0, len(studies), BATCH):
+                batch = studies[start : start + BATCH]
+                if any(str(study) not in done for study, _ in batch):
+                    execute = execute or load_runtime(bundle, name=runtime)
+                    journal.append(_predict_batch(bundle, execute, cohort, batch))
+                advance(len(batch))
+        rows = {row["study_id"]: row for row in journal.rows()}
+    ordered = [rows[str(study)] for study, _ in studies]
+    return CohortRun(predictions=_predictions(bundle, cohort, ordered), ledger=_ledger(ordered))
+
+
+def _predict_batch(
+    bundle: Bundle, execute: Runtime, cohort: Cohort, batch: list[tuple[Any, pd.DataFrame]]
+) -> list[tuple[str, dict[str, Any]]]:
+    rows: list[dict[str, Any]] = []
+    readable: list[list[PreparedPicture]] = []
+    for _, images in batch:
+        outcomes = [prepared_file(cohort.file(path), size=bundle.manifest.preprocess.size) for path in images["path"]]
+        first = images.iloc[0]
+        ledger = [replace(row, path=str(path)) for path, (_, row, _) in zip(images["path"], outcomes, strict=True)]
+        row: dict[str, Any] = {key: str(first[key]) for key in ("study_id", "patient_id", "site", "split")}
+        row |= {
+            "truth": str(first["label"]),
+            "images": [asdict(entry) for entry in ledger],
+            **_status(ledger),
+        }
+        pictures = [picture for picture, _, _ in outcomes if picture is not None]
+        rows.append(row)
+        if pictures:
+            readable.append(pictures)
+    found = iter(predict_studies(execute, bundle, readable))
+    complete = [_merged(row, next(found)) if row["status"] == "read" else row for row in rows]
+    return [(row["study_id"], row) for row in complete]
+
+
+def _merged(row: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
+    flags = [flag for flag in (row["flags"], said["flags"]) if flag]
+    return row | said | {"flags": ";".join(flags)}
+
+
+def _status(images: list[LedgerRow]) -> dict[str, str]:
+    """A study is read where any image was; else it failed where any did; else it was left out by rule."""
+    trouble = [image for image in images if image.status == "failed"] or [i for i in images if i.status == "excluded"]
+    if any(image.status == "read" for image in images):
+        failed = any(image.status == "failed" for image in images)
+        return {"status": "read", "error": "", "flags": SOME_FAILED if failed else ""}
+    return {
+        "status": trouble[0].status,
+        "error": f"{trouble[0].code}: {trouble[0].reason}",
+        "flags": "",
+        "decision": "",
+    }
+
+
+def _predictions(bundle: Bundle, cohort: Cohort, rows: list[dict[str, Any]]) -> Predictions:
+    probabilities = [f"{PROBABILITY}{name}" for name in bundle.manifest.classes]
+    columns = [
+        inner for name in PREDICTION_COLUMNS for inner in (probabilities if name.startswith(PROBABILITY) else [name])
+    ]
+    table = pd.DataFrame([row | {"bundle_sha256": bundle.sha256} for row in rows]).reindex(columns=columns)
+    table[probabilities] = table[probabilities].astype(float)
+    return Predictions(
+        table=table,
+        classes=bundle.manifest.classes,
+        positive=bundle.manifest.positive,
+        operating_point=bundle.manifest.operating_point,
+        bundle_sha256=bundle.sha256,
+        training_patients=frozenset(bundle.manifest.training.patients),
+        patients_unknown=cohort.patients_unknown,
+    )
+
+
+def _ledger(rows: list[dict[str, Any]]) -> Ledger:
+    return Ledger(
+        tuple(
+            LedgerRow(
+                **(
+                    image
+                    | {
+                        "notes": tuple(image["notes"]),
+                        "study_id": row["study_id"],
+                        "patient_id": row["patient_id"],
+                    }
+                )
+            )
+            for row in rows
+            for image in row["images"]
+        )
+    )
+
+
+def _run_digest(bundle: Bundle, cohort: Cohort) -> str:
+    cells = (str(cell) for row in cohort.table.itertuples(index=False) for cell in row)
+    return text_digest(bundle.sha256, str(cohort.root.resolve()), *cells)
+
+
+def _check_labels(bundle: Bundle, cohort: Cohort) -> None:
+    strange = sorted(set(cohort.table["label"]) - {"", *bundle.manifest.classes})
+    if strange:
+        raise PredictionsError(
+            f"the cohort has labels the bundle does not know: {', '.join(strange)}",
+            code="UnknownLabel",
+            path=cohort.source,
+            hint=f"The bundle's classes are {', '.join(bundle.manifest.classes)}.",
+        )

@@ -1,0 +1,1 @@
+"""Catalogue: what executes a bundle's network; `load(bundle, *, …) -> Runtime`."""

@@ -1,0 +1,102 @@
+"""The headline figures of an evaluation, each with a small picture of its interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from medtransfer.core.results import Estimate
+from medtransfer.reporting.words import (
+    CHANCE,
+    estimable,
+    has_interval,
+    is_auroc,
+    is_macro_auroc,
+    label,
+    number,
+    slug,
+)
+
+if TYPE_CHECKING:
+    from medtransfer.core.results import Evaluation
+
+MOST: Final = 6
+_FIRST: Final = ("auroc", "average_precision")
+_AT_POINT: Final = ("sensitivity", "specificity")
+_UNIT: Final = frozenset(
+    {
+        "auroc",
+        "auc",
+        "roc_auc",
+        "average_precision",
+        "ap",
+        "sensitivity",
+        "specificity",
+        "ppv",
+        "npv",
+        "accuracy",
+    }
+    | {"balanced_accuracy", "precision", "recall", "f1", "macro_auroc"}
+    | {"positive_predictive_value", "negative_predictive_value"}
+)
+"""Figures that run from 0 to 1 and are better the higher they are: only these get a bar."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Places on a track from 0 to 100, all in per cent."""
+
+    left: float
+    width: float
+    value: float
+    reference: float | None
+
+
+@dataclass(frozen=True)
+class Card:
+    """One headline figure."""
+
+    name: str
+    estimate: Estimate
+    bar: Bar | None
+    reference_words: str
+
+
+def headline_cards(evaluation: Evaluation) -> tuple[Card, ...]:
+    """The headline, average precision, sensitivity and specificity, then what else is first, six at most."""
+    overall, at_point = evaluation.estimates, evaluation.at_operating_point
+    chosen = [e for e in overall if slug(e.name) in _FIRST and e.of in {None, evaluation.positive}]
+    chosen += [e for e in at_point if slug(e.name) in _AT_POINT]
+    chosen += [e for e in (*overall, *at_point) if e not in chosen]
+    if overall:
+        chosen.sort(key=lambda e: e != overall[0])
+    several = len({e.of for e in chosen[:MOST] if e.of}) > 1
+    return tuple(_card(evaluation, e, several=several) for e in chosen[:MOST])
+
+
+def prevalence(evaluation: Evaluation) -> float | None:
+    """Fraction of the evaluated studies that are of the positive class."""
+    if evaluation.positive is None or not evaluation.flow.evaluated:
+        return None
+    return evaluation.flow.per_class.get(evaluation.positive, 0) / evaluation.flow.evaluated
+
+
+def _card(evaluation: Evaluation, estimate: Estimate, *, several: bool) -> Card:
+    name = label(estimate.name) + (f", {estimate.of}" if several and estimate.of else "")
+    reference, words = None, ""
+    if is_auroc(estimate) or is_macro_auroc(estimate):
+        reference, words = CHANCE, "chance 0.5"
+    elif slug(estimate.name) == "average_precision" and estimate.of in {None, evaluation.positive}:
+        reference = prevalence(evaluation)
+        words = "" if reference is None else f"prevalence {number(reference)}"
+    return Card(name, estimate, _bar(estimate, reference), words)
+
+
+def _bar(estimate: Estimate, reference: float | None) -> Bar | None:
+    low, value, high = estimate.low, estimate.value, estimate.high
+    if slug(estimate.name) not in _UNIT or not estimable(estimate) or not has_interval(estimate):
+        return None
+    if low is None or value is None or high is None or not 0 <= low <= value <= high <= 1:
+        return None
+    percent = None if reference is None else round(100 * reference, 2)
+    return Bar(round(100 * low, 2), round(100 * (high - low), 2), round(100 * value, 2), percent)

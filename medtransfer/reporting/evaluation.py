@@ -1,0 +1,130 @@
+"""An evaluation as files: JSON for programs, CSV for tables, one self-contained HTML page for readers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pydantic import ValidationError
+
+from medtransfer.core.errors import PredictionsError
+from medtransfer.core.files import write_text
+from medtransfer.core.results import Evaluation
+from medtransfer.reporting.cards import headline_cards
+from medtransfer.reporting.figures import evaluation_figures
+from medtransfer.reporting.inert import csv_cell
+from medtransfer.reporting.page import render
+from medtransfer.reporting.words import RESEARCH_USE, has_interval, level, rule, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from medtransfer.core.results import Estimate
+
+JSON_NAME: Final = "evaluation.json"
+CSV_NAME: Final = "estimates.csv"
+HTML_NAME: Final = "report.html"
+
+CSV_COLUMNS: Final = ("where", "name", "class", "value", "low", "high", "level", "method", "n", "note")
+"""`where` is `all`, `operating_point`, or `chosen_on:<split>` for the optimistic figures of the choice."""
+
+
+def write_evaluation(evaluation: Evaluation, folder: Path) -> Path:
+    """Write `evaluation.json`, `estimates.csv` and `report.html`, whole or not at all; the page comes last.
+
+    Returns:
+        The path of the HTML page.
+
+    Raises:
+        OutputError: The folder cannot be made or written to.
+    """
+    page = render_evaluation(evaluation)
+    write_text(folder / JSON_NAME, evaluation.model_dump_json(indent=2) + "\n")
+    write_text(folder / CSV_NAME, estimates_csv(evaluation))
+    write_text(folder / HTML_NAME, page)
+    return folder / HTML_NAME
+
+
+def read_evaluation(path: Path) -> Evaluation:
+    """Read `evaluation.json`, or the one in the folder `path`.
+
+    Raises:
+        PredictionsError: There is no such file, it is no evaluation, or it has another schema version.
+    """
+    path = path / JSON_NAME if path.is_dir() else path
+    try:
+        text = path.read_text(encoding="utf-8")
+        found = json.loads(text)
+    except FileNotFoundError as error:
+        raise PredictionsError(
+            "there is no such file", code="NotFound", path=path, hint="Run `medtransfer evaluate` first."
+        ) from error
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror or error}"
+        raise PredictionsError(reason, code="Unreadable", path=path, hint="Check the permissions.") from error
+    except (ValueError, RecursionError) as error:
+        raise _no_evaluation(path, f"is no JSON: {error}") from error
+    version = found.get("schema_version") if isinstance(found, dict) else None
+    if version is None:
+        raise _no_evaluation(path, "is no evaluation: it has no schema_version")
+    if version != 1:
+        raise PredictionsError(
+            f"has schema version {version!r}, and this medtransfer reads version 1",
+            code="SchemaVersion",
+            path=path,
+            hint="Evaluate the predictions again with this version, or read it with the one that wrote it.",
+        )
+    try:
+        return Evaluation.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise _no_evaluation(path, f"is no evaluation: {place}: {first['msg']}") from error
+
+
+def render_evaluation(evaluation: Evaluation) -> str:
+    """The page: one HTML document that asks for nothing from anywhere. Equal evaluations give equal bytes."""
+    sentence, _, rest = RESEARCH_USE.partition(". ")
+    point = evaluation.operating_point
+    levels = {level(e) for _, e in _all_estimates(evaluation) if has_interval(e)}
+    return render(
+        "evaluation.html.j2",
+        title=evaluation.title or "Evaluation",
+        evaluation=evaluation,
+        verdict=verdict(evaluation),
+        research_use=(sentence, rest),
+        cards=headline_cards(evaluation),
+        plots=evaluation_figures(evaluation),
+        point=point,
+        rule=rule(point) if point else "",
+        confusion=evaluation.confusion,
+        by_class=any(e.of for _, e in _all_estimates(evaluation)),
+        common_level=levels.pop() if len(levels) == 1 else "",
+    )
+
+
+def estimates_csv(evaluation: Evaluation) -> str:
+    """Every estimate, one a row (`CSV_COLUMNS`); where there is no figure, `note` says why."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for where, e in _all_estimates(evaluation):
+        row = (where, e.name, e.of or "", e.value, e.low, e.high, e.level, e.method, e.n, e.note)
+        writer.writerow([csv_cell(cell) for cell in row])
+    return buffer.getvalue()
+
+
+def _all_estimates(evaluation: Evaluation) -> Iterator[tuple[str, Estimate]]:
+    yield from (("all", e) for e in evaluation.estimates)
+    yield from (("operating_point", e) for e in evaluation.at_operating_point)
+    if point := evaluation.operating_point:
+        yield f"chosen_on:{point.chosen_on}", point.sensitivity
+        yield f"chosen_on:{point.chosen_on}", point.specificity
+
+
+def _no_evaluation(path: Path, message: str) -> PredictionsError:
+    hint = "Give the evaluation.json that `medtransfer evaluate` wrote, unaltered."
+    return PredictionsError(message, code="NotAnEvaluation", path=path, hint=hint)

@@ -1,0 +1,52 @@
+"""An evaluation in a few lines for terminals and logs."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from medtransfer.reporting.inert import visible
+from medtransfer.reporting.words import count, figure, number, rule, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from medtransfer.core.results import Evaluation, Flow
+
+WIDTH = 100
+
+
+def summary(evaluation: Evaluation) -> str:
+    """Headline, operating point, flow and warnings, without colours or markup, each wrapped at 100 columns.
+
+    Control characters in titles and class names are spelt out, so that nothing in it moves the cursor.
+    """
+    return "\n".join(
+        textwrap.fill(visible(line), WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+        for line in _lines(evaluation)
+    )
+
+
+def _lines(evaluation: Evaluation) -> Iterator[str]:
+    yield verdict(evaluation)
+    point = evaluation.operating_point
+    if point is None:
+        yield "Operating point: none chosen; only probabilities were judged."
+    else:
+        figures = "; ".join(figure(e) for e in evaluation.at_operating_point) or "nothing was measured there"
+        goal = "" if point.met else ", which no threshold reached"
+        yield (
+            f"Operating point ({rule(point)}{goal}): {point.positive} from {number(point.threshold)} on, "
+            f"chosen on {point.chosen_on}. Here: {figures}."
+        )
+    yield _flow(evaluation.flow)
+    yield from (f"Warning: {warning}" for warning in evaluation.warnings)
+
+
+def _flow(flow: Flow) -> str:
+    classes = ", ".join(f"{n:,} {name}" for name, n in flow.per_class.items())
+    return (
+        f"Flow: {count(flow.inputs, 'input')} = {sum(flow.excluded.values()):,} excluded"
+        f" + {sum(flow.failed.values()):,} failed + {flow.unlabelled:,} unlabelled"
+        f" + {flow.evaluated:,} evaluated{f' ({classes})' if classes else ''}."
+    )

@@ -1,0 +1,175 @@
+"""One optimiser step, in the order the formula is read: draw, forward, terms, backward, clip, step, post-step."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from itertools import chain
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from medtransfer.core.config.plan import Plan
+from medtransfer.core.config.transfer import POLICIES
+from medtransfer.core.errors import TrainingError
+from medtransfer.core.types import CaseWeights, ClassIndices
+from medtransfer.data.dataset import Order, PictureSet
+from medtransfer.models.classifier import Classifier
+from medtransfer.training.optimiser import gradient_norm, schedule, set_frozen, set_rates
+from medtransfer.transfer.objective import Objective, TermValue, total
+from medtransfer.transfer.types import POOLED, Domain
+
+_NAMED = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitData:
+    """Prepared cases of every part of a fit."""
+
+    target: PictureSet
+    validation: PictureSet | None
+    source: PictureSet | None
+    source_weights: CaseWeights | None = None
+    """Weights of the source cases, global mean 1."""
+    target_sampling: CaseWeights | None = None
+    """Draw target cases in proportion to these (balanced sampling)."""
+    source_sampling: CaseWeights | None = None
+
+
+@dataclass(kw_only=True)
+class Loop:
+    """Everything a step touches.
+
+    Attributes:
+        forward: The model inside Fabric, which casts to the chosen precision.
+        steps: Planned for the whole run.
+        steps_per_epoch: An epoch passes over the target, or over the source where λ = 0.
+        rates: What the policy said at the last step.
+    """
+
+    fabric: Fabric
+    model: Classifier
+    forward: torch.nn.Module
+    objective: Objective
+    optimiser: torch.optim.Optimizer
+    data: FitData
+    plan: Plan
+    target_order: Order
+    source_order: Order | None
+    steps: int
+    steps_per_epoch: int
+    rates: dict[str, float] = field(default_factory=dict)
+
+
+def train_step(loop: Loop, step: int) -> tuple[dict[str, TermValue], dict[str, float] | None]:
+    """Do one step.
+
+    Returns:
+        The terms at this step, and, at the first step of an epoch, the norm of each one's gradient.
+
+    Raises:
+        TrainingError: Loss or gradient is not finite; nothing has been stepped.
+    """
+    epoch = step // loop.steps_per_epoch
+    _follow_policy(loop, step)
+    torch.manual_seed(_step_seed(loop.plan.seed, step))
+    source, source_weights, source_cases = _source(loop, step)
+    target, target_cases = _target(loop, step)
+    terms = loop.objective(source, target, source_weights)
+    names = [*_names(loop.data.target, target_cases), *_names(loop.data.source, source_cases)]
+    _require_finite(float(total(terms).detach()), "loss", step, epoch, names)
+    norms = _backward(loop, terms, measure=step % loop.steps_per_epoch == 0)
+    largest = loop.plan.training.clip_norm or math.inf
+    norm = torch.nn.utils.clip_grad_norm_([p for p in loop.model.parameters() if p.grad is not None], largest)
+    _require_finite(float(norm), "gradient", step, epoch, names)
+    loop.optimiser.step()
+    loop.objective.post_step(loop.optimiser)
+    return terms, norms
+
+
+def _backward(loop: Loop, terms: dict[str, TermValue], *, measure: bool) -> dict[str, float] | None:
+    """Put J's gradient into the parameters; where asked, term by term, so that each one's norm is seen.
+
+    ∂J/∂θ = Σ w_k·∂Ω_k/∂θ either way. Terms share their forward pass, so measuring costs less than one step more. Of a
+    proximal term, which J's own gradient leaves out, the norm is that of the gradient its post-step stands for.
+    """
+    loop.optimiser.zero_grad(set_to_none=True)
+    if not measure:
+        loop.fabric.backward(total(terms))
+        return None
+    norms: dict[str, float] = {}
+    summed: dict[torch.nn.Parameter, Tensor] = {}
+    for name, term in terms.items():
+        value = term.value if term.in_gradient else loop.objective.parameter_terms[name].loss()
+        if value.requires_grad:
+            loop.fabric.backward(value, retain_graph=True)
+        norms[name] = gradient_norm(loop.model.parameters())
+        for parameter in chain(loop.model.parameters(), loop.objective.parameters()):
+            if term.in_gradient and parameter.grad is not None:
+                weighted = parameter.grad.mul_(term.weight)
+                summed[parameter] = summed[parameter].add_(weighted) if parameter in summed else weighted
+            parameter.grad = None
+    for parameter, gradient in summed.items():
+        parameter.grad = gradient
+    return norms
+
+
+def _follow_policy(loop: Loop, step: int) -> None:
+    """What may move at this step, and how fast."""
+    policy = loop.plan.policy
+    rates = POLICIES.get(policy.name)(loop.model, step / loop.steps_per_epoch, **policy.settings)
+    share = schedule(step, loop.steps, warm_up=loop.plan.training.warm_up)
+    set_rates(loop.optimiser, rates, loop.plan.training.learning_rate * share)
+    if not loop.model.training or _frozen(rates) != _frozen(loop.rates) or not loop.rates:
+        set_frozen(loop.model, rates)
+    loop.rates = rates
+
+
+def _frozen(rates: dict[str, float]) -> set[str]:
+    return {name for name, rate in rates.items() if rate == 0}
+
+
+def _source(loop: Loop, step: int) -> tuple[Domain | None, Tensor | None, ClassIndices | None]:
+    if loop.source_order is None or loop.data.source is None:
+        return None, None, None
+    cases, epoch = loop.source_order.at(step)
+    domain = _forward(loop, loop.data.source, cases, epoch, head=loop.model.source_head())
+    if loop.data.source_weights is None:
+        return domain, None, cases
+    weights = torch.from_numpy(loop.data.source_weights[cases].astype(np.float32))
+    return domain, weights.to(loop.fabric.device), cases
+
+
+def _target(loop: Loop, step: int) -> tuple[Domain | None, ClassIndices | None]:
+    if not loop.objective.needs_target:
+        return None, None
+    cases, epoch = loop.target_order.at(step)
+    return _forward(loop, loop.data.target, cases, epoch, head="head"), cases
+
+
+def _forward(loop: Loop, pictures: PictureSet, cases: ClassIndices, epoch: int, *, head: str) -> Domain:
+    """One domain through the network; domains never share a batch, so that neither's statistics leak."""
+    batch, labels = pictures.batch(cases, augmentation=loop.plan.augment, seed=loop.plan.seed, epoch=epoch)
+    output = loop.forward(batch.to(loop.fabric.device), head=head)
+    return Domain(features={POOLED: output.features}, logits=output.logits, labels=labels.to(loop.fabric.device))
+
+
+def _require_finite(value: float, what: str, step: int, epoch: int, names: list[str]) -> None:
+    if not math.isfinite(value):
+        shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+        raise TrainingError(
+            f"the {what} is {value} at step {step} (epoch {epoch}); the batch was: {shown}",
+            code="NotFinite",
+            hint="The last good checkpoint is kept. Look at these images, or lower training.learning_rate.",
+        )
+
+
+def _names(pictures: PictureSet | None, cases: ClassIndices | None) -> list[str]:
+    return [] if pictures is None or cases is None else [pictures.names[int(case)] for case in cases]
+
+
+def _step_seed(seed: int, step: int) -> int:
+    """Seed of the random draws inside the network (dropout, say), a function of (seed, step) alone."""
+    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])

@@ -1,0 +1,1 @@
+"""Catalogue: weights for source cases; `weigh(source, target, *, …) -> SampleWeights`."""

@@ -1,0 +1,1 @@
+"""Catalogue: terms on parameters; `build(model, start, data, *, …) -> Term`."""

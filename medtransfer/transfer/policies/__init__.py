@@ -1,0 +1,1 @@
+"""Catalogue: what may move now, and how fast; `groups(model, progress, *, …) -> rates`."""

@@ -1,0 +1,21 @@
+"""Full fine-tuning: everything moves from the first step on.
+
+The stages may move more slowly than the head: pretrained features are near where they should be, a new head is not.
+
+Reference: Yosinski et al. 2014, How transferable are features in deep neural networks?
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from medtransfer.models.classifier import HEAD
+
+if TYPE_CHECKING:
+    from medtransfer.models.classifier import Classifier
+
+
+def groups(model: Classifier, progress: float, *, backbone: float = 1.0) -> dict[str, float]:
+    """Rate of each group relative to the learning rate; `backbone` is that of every stage."""
+    del progress
+    return {group: 1.0 if group == HEAD else backbone for group in model.groups()}

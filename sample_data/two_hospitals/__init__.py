@@ -1,0 +1,1 @@
+"""Two invented hospitals that photograph invented chests: the parts of `generate.py`."""

@@ -1,0 +1,268 @@
+"""Both screens as a user meets them: what is shown, what is refused, and what is never rendered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydicom import config as pydicom_config
+
+if TYPE_CHECKING:
+    from streamlit.testing.v1 import AppTest
+
+    from medtransfer.models.bundle import Bundle
+    from tests.apps.conftest import MakeBundle, OpenApp, WriteStudy
+
+NOTICE = "Research use only. Not a medical device."
+SCREENS = ("views/study.py", "views/model.py")
+HOSTILE = "<script>alert(1)</script>![x](http://127.0.0.1:9/b.png)"
+
+
+def open_study(app: AppTest, name: str) -> AppTest:
+    """Choose a study by its name in the list."""
+    box = app.sidebar.selectbox[0]
+    return box.select_index(box.options.index(name)).run()
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join(element.value for element in app.text)
+
+
+def markup(app: AppTest) -> str:
+    """Everything that Streamlit parses as Markdown."""
+    kinds: tuple[Any, ...] = (
+        app.markdown,
+        app.caption,
+        app.title,
+        app.header,
+        app.subheader,
+        app.info,
+        app.warning,
+        app.error,
+        app.success,
+    )
+    labels = [widget.label for widgets in (app.selectbox, app.slider, app.radio, app.metric) for widget in widgets]
+    return "\n".join([*(element.value for kind in kinds for element in kind), *labels])
+
+
+def shows_notice(app: AppTest) -> bool:
+    return any(NOTICE in element.value for element in app.info)
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_the_notice_stands_on_every_screen(open_app: OpenApp, bundle: Bundle, studies: Path, screen: str) -> None:
+    app = open_app("--bundle", bundle.folder, "--studies", studies).switch_page(screen).run()
+    assert not app.exception
+    assert shows_notice(app)
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("arguments", [[], ["--bundle"], ["--bundle", "nowhere"], ["--bnudle", "x"]])
+def test_a_missing_bundle_is_said_calmly(open_app: OpenApp, arguments: list[str], screen: str) -> None:
+    app = open_app(*arguments).switch_page(screen).run()
+    assert not app.exception
+    assert shows_notice(app)
+    assert len(app.warning) == 1
+    assert "medtransfer" in texts(app)
+    assert "fit" in texts(app)
+
+
+def test_an_altered_bundle_is_refused_with_the_cure(open_app: OpenApp, make_bundle: MakeBundle, tmp_path: Path) -> None:
+    folder = make_bundle(tmp_path / "altered").folder
+    network = folder / "network.safetensors"
+    network.write_bytes(network.read_bytes()[:-1] + b"\x01")
+    app = open_app("--bundle", folder)
+    assert not app.exception
+    assert shows_notice(app)
+    assert [element.value for element in app.warning] == ["The bundle cannot be opened."]
+    assert "network.safetensors" in texts(app)
+    assert "copy the bundle again" in texts(app)
+
+
+def test_a_study_is_shown_with_probability_decision_and_intervals(
+    open_app: OpenApp, bundle: Bundle, studies: Path
+) -> None:
+    app = open_study(open_app("--bundle", bundle.folder, "--studies", studies), "good.dcm")
+    assert not app.exception
+    said = texts(app)
+    assert "Probability of pneumonia" in said
+    figures = {metric.label: metric.value for metric in app.metric}
+    probability = float(figures["Probability"])
+    assert 0 < probability < 1
+    called = "pneumonia" if probability >= 0.41 else "not pneumonia"
+    assert f"Called {called}: {probability:.2f} is" in said
+    assert (figures["Sensitivity"], figures["Specificity"]) == ("0.90", "0.70")
+    assert "95 % interval 0.79–0.96" in said
+    assert "95 % interval 0.57–0.80" in said
+    assert "50 studies with pneumonia" in said
+    assert "on the 104 studies of the validation split, on which the operating point itself was chosen" in said
+    assert "optimistic" in said
+    assert "CR · view PA · 61 years" in said
+    assert len(app.image) == 1
+
+
+def test_the_probability_is_that_of_the_package(open_app: OpenApp, bundle: Bundle, studies: Path) -> None:
+    import medtransfer as mt
+
+    app = open_study(open_app("--bundle", bundle.folder, "--studies", studies), "good.dcm")
+    expected = mt.predict_study(mt.load_runtime(bundle), bundle, [studies / "good.dcm"]).probabilities
+    assert app.metric[0].value == f"{expected['pneumonia']:.2f}"
+
+
+def test_moving_the_window_changes_the_picture_and_not_the_prediction(
+    open_app: OpenApp, bundle: Bundle, studies: Path
+) -> None:
+    app = open_study(open_app("--bundle", bundle.folder, "--studies", studies), "two pictures")
+    before, picture = app.metric[0].value, app.image[0].proto.imgs[0].url
+    app.slider[0].set_value((20, 50)).run()
+    assert app.metric[0].value == before
+    assert app.image[0].proto.imgs[0].url != picture
+
+
+def test_a_damaged_file_is_one_sentence_with_the_cure(open_app: OpenApp, bundle: Bundle, studies: Path) -> None:
+    app = open_study(open_app("--bundle", bundle.folder, "--studies", studies), "text.dcm")
+    assert not app.exception
+    assert [element.value for element in app.warning] == [
+        "No image of this study could be read, so there is no prediction."
+    ]
+    assert "text.dcm cannot be read: has no DICM at byte 128" in texts(app)
+    assert "Write it as a DICOM file" in texts(app)
+    assert not app.metric
+
+
+def test_several_images_are_pooled_and_the_unread_one_is_named(
+    open_app: OpenApp, bundle: Bundle, studies: Path
+) -> None:
+    app = open_study(open_app("--bundle", bundle.folder, "--studies", studies), "two pictures")
+    assert "Several images were pooled" in texts(app)
+    assert "1 of 3 files could not be read" in texts(app)
+    assert "empty.png cannot be read: the file has 0 bytes" in texts(app)
+    assert app.main.selectbox[0].options == ["1 of 2 · one.png", "2 of 2 · two.png"]
+
+
+def test_a_modality_never_seen_and_burned_in_text_are_said(open_app: OpenApp, bundle: Bundle, studies: Path) -> None:
+    app = open_study(open_app("--bundle", bundle.folder, "--studies", studies), "strange.dcm")
+    assert "The modality MG is not among those the model was trained on (CR, DX)" in texts(app)
+    assert "text burned into the picture" in texts(app)
+
+
+def test_hostile_text_is_shown_and_never_rendered(
+    open_app: OpenApp, make_bundle: MakeBundle, write_study: WriteStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pydicom_config.settings, "reading_validation_mode", pydicom_config.IGNORE)
+    classes = ("normal", HOSTILE)
+    point = make_bundle(tmp_path / "plain").manifest.operating_point
+    assert point is not None
+    point = point.model_copy(update={"positive": HOSTILE})
+    folder = make_bundle(
+        tmp_path / "bundle", classes=classes, positive=HOSTILE, operating_point=point, notice=HOSTILE
+    ).folder
+    name = HOSTILE.replace("/", "_") + ".dcm"
+    write_study(tmp_path / "studies" / name, Manufacturer=HOSTILE, Modality="CR", ViewPosition="<b>PA</b>")
+    app = open_study(open_app("--bundle", folder, "--studies", tmp_path / "studies"), name)
+    assert not app.exception
+    for part in (HOSTILE, name, "<b>PA</b>"):
+        assert part in texts(app)
+    for part in ("<script>", "![x]", "<b>"):
+        assert part not in markup(app)
+    app.switch_page("views/model.py").run()
+    assert not app.exception
+    assert HOSTILE in texts(app)
+    assert "<script>" not in markup(app)
+    assert "![x]" not in markup(app)
+
+
+@pytest.mark.parametrize("asked", ["../secret.dcm", "two pictures/../../secret.dcm", "/etc/passwd", "", "."])
+def test_a_name_that_leads_out_of_the_folder_is_refused(
+    open_app: OpenApp, bundle: Bundle, studies: Path, write_study: WriteStudy, asked: str
+) -> None:
+    write_study(studies.parent / "secret.dcm")
+    app = open_app("--bundle", bundle.folder, "--studies", studies)
+    app.query_params["study"] = asked
+    app.run()
+    assert not app.exception
+    assert "no study of the name in the address" in app.sidebar.warning[0].value
+    assert not app.metric
+    assert not app.image
+
+
+def test_the_address_may_name_a_study_of_the_list(open_app: OpenApp, bundle: Bundle, studies: Path) -> None:
+    app = open_app("--bundle", bundle.folder, "--studies", studies)
+    assert not app.metric
+    fresh = open_app("--bundle", bundle.folder, "--studies", studies, query={"study": "good.dcm"})
+    assert len(fresh.metric) == 3
+
+
+def test_an_absent_or_empty_folder_is_said(open_app: OpenApp, bundle: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for folder, word in (("nowhere", "not there"), ("empty", "no images")):
+        app = open_app("--bundle", bundle.folder, "--studies", tmp_path / folder)
+        assert not app.exception
+        assert word in app.sidebar.warning[0].value
+
+
+def test_a_study_of_too_many_files_is_refused(open_app: OpenApp, bundle: Bundle, studies: Path) -> None:
+    good = (studies / "good.dcm").read_bytes()
+    (studies / "many").mkdir()
+    for number in range(33):
+        (studies / "many" / f"{number}.dcm").write_bytes(good)
+    app = open_study(open_app("--bundle", bundle.folder, "--studies", studies), "many")
+    assert "has 33 files" in texts(app)
+    assert not app.metric
+
+
+def test_uploads_are_predicted_and_sessions_share_no_folder(open_app: OpenApp, bundle: Bundle, studies: Path) -> None:
+    content = (studies / "good.dcm").read_bytes()
+    sessions = []
+    for _ in range(2):
+        app = open_app("--bundle", bundle.folder)
+        app.file_uploader[0].set_value([("../../evil.dcm", content, "application/dicom")])
+        sessions.append(app.run())
+    folders = [app.session_state["upload_spool"].folder for app in sessions]
+    assert folders[0] != folders[1]
+    for app, folder in zip(sessions, folders, strict=True):
+        assert not app.exception
+        assert len(app.metric) == 3
+        assert [file.name for file in folder.iterdir()] == ["0001.dcm"]
+        assert folder.stat().st_mode & 0o077 == 0
+    sessions[0].file_uploader[0].set_value([]).run()
+    assert not folders[0].exists()
+    assert not sessions[0].metric
+    assert folders[1].exists()
+    sessions[1].session_state["upload_spool"].remove()
+
+
+def test_the_model_screen_says_what_the_bundle_is(open_app: OpenApp, bundle: Bundle) -> None:
+    app = open_app("--bundle", bundle.folder).switch_page("views/model.py").run()
+    said = texts(app)
+    for words in (
+        "normal, pneumonia",
+        "squeezenet1_1",
+        "none: random",
+        bundle.sha256,
+        "0.90, 95 % interval 0.79–0.96",
+        "hillcrest, riverside",
+        "CR, DX",
+        "∞ (target only)",
+        "lp_ft",
+        NOTICE,
+    ):
+        assert words in said
+    counts, terms = (table.value for table in app.dataframe)
+    assert list(counts.itertuples(index=False, name=None))[:2] == [
+        ("target", "normal", 30),
+        ("target", "pneumonia", 20),
+    ]
+    assert list(terms["Term"]) == ["coral", "l2_sp"]
+
+
+def test_a_bundle_without_operating_point_gives_no_decision(
+    open_app: OpenApp, make_bundle: MakeBundle, studies: Path, tmp_path: Path
+) -> None:
+    folder = make_bundle(tmp_path / "undecided", positive=None, operating_point=None).folder
+    app = open_study(open_app("--bundle", folder, "--studies", studies), "good.dcm")
+    assert not app.exception
+    assert "no operating point" in texts(app)
+    assert "Called" not in texts(app)
+    assert list(app.dataframe[0].value["Class"]) == ["normal", "pneumonia"]

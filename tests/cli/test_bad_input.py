@@ -1,0 +1,171 @@
+"""Every unusable input: one typed error that names file and cure, exit code 2, no traceback, nothing half-written."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from tiny import Hospitals, write_hospital
+
+import medtransfer as mt
+from medtransfer.cli.main import main
+from medtransfer.core.config.toml import write_toml
+
+Words = list[str | Path]
+
+
+def edited(hospital: Path, tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Path:
+    folder = tmp_path / "edited"
+    shutil.copytree(hospital, folder)
+    table = pd.read_csv(folder / "cohort.csv", dtype=str, keep_default_na=False)
+    change(table).to_csv(folder / "cohort.csv", index=False)
+    return folder
+
+
+def repeated(table: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([table, table.iloc[[3]]])
+
+
+def unknown(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(path=["images/nobody.png", *table["path"].iloc[1:]])
+
+
+def one_class(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(label="normal")
+
+
+def two_splits(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(patient_id="P1", split=["train", "test"] * (len(table) // 2))
+
+
+def no_patient(table: pd.DataFrame) -> pd.DataFrame:
+    return table.drop(columns="patient_id")
+
+
+def _plan(hospitals: Hospitals, tmp_path: Path, **changes: str) -> Path:
+    plan = mt.plan(mt.read_cohort(hospitals.target), backbone="squeezenet1_1", **changes)  # pyright: ignore[reportArgumentType]
+    write_toml(plan, tmp_path / "plan.toml")
+    return tmp_path / "plan.toml"
+
+
+def refused(words: Words, code: str, capsys: pytest.CaptureFixture[str], *, exit_code: int = 2) -> str:
+    assert main([str(word) for word in words]) == exit_code
+    said = capsys.readouterr().err
+    assert f"[{code}]" in said
+    assert "→" in said, "a cure"
+    assert "Traceback" not in said
+    return said
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (repeated, "RepeatedRow"),
+        (unknown, "UnknownPath"),
+        (one_class, "OneClass"),
+        (two_splits, "PatientInTwoSplits"),
+        (no_patient, "PatientUnknown"),
+    ],
+)
+def test_a_cohort_table_that_cannot_be_trusted(
+    hospitals: Hospitals,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: Callable[[pd.DataFrame], pd.DataFrame],
+    code: str,
+) -> None:
+    folder = edited(hospitals.target, tmp_path, change)
+    said = refused(["plan", folder, "--out", tmp_path / "plan.toml"], code, capsys)
+    assert str(folder) in said
+    assert not (tmp_path / "plan.toml").exists()
+
+
+def test_absent_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "absent" in refused(["inspect", tmp_path / "absent"], "NotFound", capsys)
+
+
+def test_empty_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    for command in ("inspect", "plan"):
+        refused([command, tmp_path / "empty"], "EmptyFolder", capsys)
+
+
+@pytest.mark.parametrize("weights", ["absent", "without sidecar", "of another network"])
+def test_weights_that_cannot_be_used(
+    hospitals: Hospitals, tmp_path: Path, capsys: pytest.CaptureFixture[str], weights: str
+) -> None:
+    file = tmp_path / "weights.pth"
+    code = {"absent": "NotFound", "without sidecar": "NoSidecar", "of another network": "OtherBackbone"}[weights]
+    if weights != "absent":
+        torch.save({"conv1.weight": torch.zeros(1)}, file)
+    if weights == "of another network":
+        file.with_suffix(".json").write_text(
+            '{"backbone": "resnet18", "pretrained_on": "nothing", "sha256": "' + "0" * 64 + '", "input": {}}'
+        )
+    plan = _plan(hospitals, tmp_path, weights=str(file))
+    assert str(file) in refused(["fit", plan, "--out", tmp_path / "run"], code, capsys)
+    assert not (tmp_path / "run" / "bundle").exists()
+
+
+def test_an_altered_bundle(quick_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = tmp_path / "bundle"
+    shutil.copytree(quick_run / "bundle", bundle)
+    weights = bundle / "network.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    said = refused(["predict", bundle, quick_run / "cohort.csv", "--out", tmp_path / "out"], "Altered", capsys)
+    assert "network.safetensors" in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_folder_that_cannot_be_written(
+    hospitals: Hospitals, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    inside = tmp_path / "file" / "run"
+    plan = _plan(hospitals, tmp_path)
+    for words in (["fit", plan, "--out", inside], ["inspect", hospitals.source, "--out", inside]):
+        refused(words, "Unwritable", capsys)
+
+
+def test_an_unknown_key_in_a_plan(hospitals: Hospitals, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = _plan(hospitals, tmp_path)
+    plan.write_text(plan.read_text(encoding="utf-8").replace("batch_size", "batchsize"), encoding="utf-8")
+    said = refused(["fit", plan, "--out", tmp_path / "run"], "UnknownKey", capsys)
+    assert "training.batchsize" in said
+    assert "Did you mean 'batch_size'?" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unreadable_case_is_a_failed_row_and_exit_code_3(
+    quick_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_hospital(tmp_path / "new", studies=12, seed=9)
+    (folder / "images" / "004.png").write_bytes(b"")
+    words: Words = ["predict", quick_run / "bundle", folder, "--out", tmp_path / "out"]
+    said = refused(words, "FailedCases", capsys, exit_code=3)
+    assert "004.png" in said
+    table = mt.read_predictions(tmp_path / "out").table
+    assert len(table) == 12
+    assert list(table.loc[table["status"] == "failed", "study_id"]) == ["images/004.png"]
+    assert main([str(word) for word in [*words, "--allow-failures", 1]]) == 0
+
+
+def test_a_loss_that_is_not_finite_names_the_batch_and_keeps_the_checkpoint(
+    hospitals: Hospitals, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = _plan(hospitals, tmp_path)
+    changes = ["preprocess.size=32", "training.min_steps=30", "training.batch_size=4", "training.clip_norm=1e30"]
+    changes += ["training.optimiser='sgd'", "training.learning_rate=1e18", "training.warm_up=0.0"]
+    words: Words = ["fit", plan, "--out", tmp_path / "run", *(w for c in changes for w in ("--set", c))]
+    said = refused(words, "NotFinite", capsys, exit_code=1)
+    assert "images/" in said
+    from medtransfer.training.checkpoint import read_state
+
+    assert read_state(tmp_path / "run") is not None
+    assert not (tmp_path / "run" / "bundle").exists()

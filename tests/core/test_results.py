@@ -1,0 +1,96 @@
+"""Laws of results: flows reconcile or are refused, estimates are never shown without their interval."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from medtransfer.core.results import COHORT_COLUMNS, SPLITS, Estimate, Evaluation, Flow, Provenance
+
+counts = st.integers(min_value=0, max_value=50)
+tallies = st.dictionaries(st.text(max_size=4), counts, max_size=3)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    tallies, tallies, counts, tallies, st.integers(min_value=-1, max_value=1), st.integers(min_value=-1, max_value=1)
+)
+def test_a_flow_reconciles_or_is_refused(
+    excluded: dict[str, int],
+    failed: dict[str, int],
+    unlabelled: int,
+    per_class: dict[str, int],
+    missing: int,
+    strange: int,
+) -> None:
+    evaluated = sum(per_class.values()) + strange
+    inputs = sum(excluded.values()) + sum(failed.values()) + unlabelled + evaluated + missing
+    values: dict[str, Any] = {
+        "inputs": inputs,
+        "excluded": excluded,
+        "failed": failed,
+        "unlabelled": unlabelled,
+        "evaluated": evaluated,
+        "per_class": per_class,
+    }
+    if missing or strange:
+        with pytest.raises(ValidationError, match=r"accounted for|classes sum"):
+            Flow(**values)
+    else:
+        assert Flow(**values).model_dump() == values
+
+
+@pytest.mark.parametrize(
+    ("values", "spec", "shown"),
+    [
+        ({"value": 0.9123, "low": 0.871, "high": 0.9434}, "", "0.912 (0.871–0.943)"),
+        ({"value": 0.9123, "low": 0.871, "high": 0.9434}, ".1%", "91.2% (87.1%–94.3%)"),
+        ({"value": 0.5}, "", "0.500"),
+        ({"value": 0.5, "low": 0.1}, ".2f", "0.50"),
+        ({"value": None, "note": "one class only"}, "", "not estimable (one class only)"),
+        ({"value": None}, ".2f", "not estimable"),
+    ],
+)
+def test_an_estimate_is_shown_with_its_interval_or_the_reason(values: dict[str, Any], spec: str, shown: str) -> None:
+    assert format(Estimate(name="auroc", method="bootstrap", n=9, **values), spec) == shown
+
+
+def test_an_evaluation_finds_its_estimates_by_name_and_class() -> None:
+    def estimate(name: str, of: str | None = None) -> Estimate:
+        return Estimate(name=name, value=0.5, method="none", n=4, of=of)
+
+    evaluation = Evaluation(
+        title="t",
+        classes=("a", "b"),
+        positive=None,
+        n_studies=4,
+        n_patients=4,
+        flow=Flow(inputs=4, excluded={}, failed={}, unlabelled=0, evaluated=4, per_class={"a": 2, "b": 2}),
+        estimates=(estimate("auroc", "a"), estimate("auroc", "b")),
+        operating_point=None,
+        confusion=None,
+        at_operating_point=(estimate("sensitivity"),),
+        roc=None,
+        precision_recall=None,
+        calibration=(),
+        scores={},
+        warnings=(),
+        provenance=Provenance(bundle_sha256="", predictions_sha256="", medtransfer_version="0", packages={}, seed=0),
+    )
+    assert evaluation.estimate("auroc").of == "a"
+    assert evaluation.estimate("auroc", of="b").of == "b"
+    assert evaluation.estimate("sensitivity").name == "sensitivity"
+    for name, of in (("brier", None), ("auroc", "c")):
+        with pytest.raises(KeyError, match=name):
+            evaluation.estimate(name, of=of)
+    assert Evaluation.model_validate_json(evaluation.model_dump_json()) == evaluation
+
+
+def test_every_column_of_a_cohort_is_explained() -> None:
+    assert all(COHORT_COLUMNS.values())
+    assert {"path", "patient_id", "label", "split"} <= set(COHORT_COLUMNS)
+    assert len(set(SPLITS)) == 4

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import csv
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from medtransfer.core.errors import PredictionsError
+from medtransfer.core.results import Predictions
+from medtransfer.evaluation.predictions_io import csv_bytes, read_predictions, write_predictions
+
+TEXTS = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+    st.sampled_from(["007", "=1+1", "'=x", "''", "-5", "+", "@a", "\tx", "\rx", "a,b", 'q"q', "line\nbreak", "NA"]),
+)
+
+
+@pytest.mark.parametrize("as_folder", [True, False])
+def test_what_was_written_is_read(predictions: Predictions, tmp_path: Path, *, as_folder: bool) -> None:
+    patients = frozenset({"c" * 32, "a" * 32})
+    predictions = replace(predictions, training_patients=patients, patients_unknown=True)
+    path = write_predictions(predictions, tmp_path / "made" / "on demand")
+    back = read_predictions(path.parent if as_folder else path)
+    assert replace(back, table=predictions.table) == predictions
+    pd.testing.assert_frame_equal(back.table, predictions.table, check_dtype=False, check_exact=True)
+    assert back.table["patient_id"].iloc[0] == predictions.table["patient_id"].iloc[0] == "000"
+    assert [one.name for one in path.parent.iterdir() if one.suffix == ".part"] == []
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS, st.floats(0, 1)), max_size=6))
+@settings(deadline=None, max_examples=100)
+def test_every_text_and_every_bit_survives(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, float]]
+) -> None:
+    folder = tmp_path_factory.mktemp("predictions")
+    columns = ["patient_id", "note", "probability_ill"]
+    table = pd.DataFrame(rows, columns=columns).astype({"patient_id": object, "note": object})
+    table["probability_ill"] = table["probability_ill"].astype(float)
+    written = Predictions(table=table, classes=("ill",), positive=None, operating_point=None, bundle_sha256="")
+    back = read_predictions(write_predictions(written, folder)).table
+    assert list(back.columns) == columns
+    assert back.to_numpy().tolist() == table.to_numpy().tolist()
+    assert csv_bytes(back) == csv_bytes(table)
+
+
+def test_no_cell_begins_like_a_formula(predictions: Predictions, tmp_path: Path) -> None:
+    table = predictions.table.assign(flags="=HYPERLINK(1)", site="@north").rename(columns={"split": "+split"})
+    path = write_predictions(replace(predictions, table=table), tmp_path)
+    with path.open(newline="") as handle:
+        cells = [cell for row in csv.reader(handle) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+    assert set(read_predictions(path).table["flags"]) == {"=HYPERLINK(1)"}
+
+
+def test_missing_values_and_embeddings(predictions: Predictions, tmp_path: Path) -> None:
+    table = predictions.table.assign(embedding_0=np.float32(-1.5), age=63, sex=None)
+    back = read_predictions(write_predictions(replace(predictions, table=table), tmp_path)).table
+    assert back["embedding_0"].tolist() == [-1.5] * 160
+    assert set(back["age"]) == {"63"}
+    assert set(back["sex"]) == {""}
+    assert math.isnan(back["probability_normal"][1])
+
+
+def test_infinite_thresholds_survive(predictions: Predictions, tmp_path: Path) -> None:
+    assert predictions.operating_point
+    point = predictions.operating_point.model_copy(update={"threshold": math.inf})
+    back = read_predictions(write_predictions(replace(predictions, operating_point=point), tmp_path))
+    assert back.operating_point == point
+
+
+def test_an_altered_table_is_noticed(predictions: Predictions, tmp_path: Path) -> None:
+    path = write_predictions(predictions, tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"pneumonia", b"normal", 1))
+    with pytest.raises(PredictionsError) as error:
+        read_predictions(tmp_path)
+    assert error.value.code == "Altered"
+    assert error.value.path == str(path)
+
+
+@pytest.mark.parametrize("gone", ["predictions.csv", "predictions.json"])
+def test_a_missing_file_is_named(predictions: Predictions, tmp_path: Path, gone: str) -> None:
+    write_predictions(predictions, tmp_path)
+    (tmp_path / gone).unlink()
+    with pytest.raises(PredictionsError, match=gone) as error:
+        read_predictions(tmp_path)
+    assert error.value.code == "NotFound"
+
+
+@pytest.mark.parametrize("change", [{"schema_version": 2}, {"classes": 3}, {"surprise": 1}])
+def test_another_header_is_refused(predictions: Predictions, tmp_path: Path, change: dict[str, int]) -> None:
+    write_predictions(predictions, tmp_path)
+    header = tmp_path / "predictions.json"
+    header.write_text(json.dumps(json.loads(header.read_text()) | change))
+    with pytest.raises(PredictionsError, match=next(iter(change))) as error:
+        read_predictions(tmp_path)
+    assert error.value.code == "Malformed"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b'"a","b"\n"1"\n', b'"probability_ill"\n"high"\n', b"\xff\xfe", b'"a\n', b'"a"x\n']
+)
+def test_a_table_that_is_none(predictions: Predictions, tmp_path: Path, content: bytes) -> None:
+    import hashlib
+
+    path = write_predictions(predictions, tmp_path)
+    path.write_bytes(content)
+    header = tmp_path / "predictions.json"
+    changed = json.loads(header.read_text()) | {"table_sha256": hashlib.sha256(content).hexdigest()}
+    header.write_text(json.dumps(changed))
+    with pytest.raises(PredictionsError) as error:
+        read_predictions(tmp_path)
+    assert error.value.code == "Malformed"

@@ -1,0 +1,146 @@
+"""Probabilities sum to one, decisions follow the threshold, images are pooled by their logits."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from medtransfer.core.errors import PredictionsError
+from medtransfer.prediction.predict import SEVERAL_IMAGES, predict_studies
+
+if TYPE_CHECKING:
+    from medtransfer.models.bundle import Bundle
+    from medtransfer.prediction.types import Runtime
+
+PICTURE = np.zeros((1, 4, 4), dtype=np.uint16)
+
+
+def _saying(logits: np.ndarray) -> Runtime:
+    """A network that answers with these logits, whatever it sees."""
+
+    def run(pictures: np.ndarray) -> np.ndarray:
+        assert len(pictures) == len(logits)
+        return logits.astype(np.float32)
+
+    return run
+
+
+def _probabilities(row: dict[str, object]) -> np.ndarray:
+    return np.array([row["probability_normal"], row["probability_pneumonia"]], dtype=np.float64)
+
+
+def _with_threshold(bundle: Bundle, threshold: float | None) -> Bundle:
+    point = bundle.manifest.operating_point
+    assert point is not None
+    changed = None if threshold is None else point.model_copy(update={"threshold": threshold})
+    manifest = bundle.manifest.model_copy(update={"operating_point": changed})
+    return type(bundle)(folder=bundle.folder, manifest=manifest, sha256=bundle.sha256)
+
+
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    logits=arrays(
+        np.float32, st.tuples(st.integers(1, 6), st.just(2)), elements=st.floats(-(2.0**66), 2.0**66, width=32)
+    )
+)
+def test_rows_sum_to_one(bundle: Bundle, logits: np.ndarray) -> None:
+    for row in predict_studies(_saying(logits), bundle, [[PICTURE]] * len(logits)):
+        p = _probabilities(row)
+        assert abs(p.sum() - 1) <= 1e-12
+        assert (p >= 0).all()
+    pooled = predict_studies(_saying(logits), bundle, [[PICTURE] * len(logits)])
+    assert abs(_probabilities(pooled[0]).sum() - 1) <= 1e-12
+
+
+def test_images_of_a_study_are_pooled_by_the_mean_of_their_logits(bundle: Bundle) -> None:
+    logits = np.array([[0.0, 2.0], [1.0, -1.0], [3.0, 0.5], [0.0, 0.0]])
+    one, three = predict_studies(_saying(logits), bundle, [[PICTURE], [PICTURE] * 3])
+    mean = logits[1:].mean(axis=0)
+    np.testing.assert_allclose(_probabilities(one), np.exp(logits[0]) / np.exp(logits[0]).sum(), rtol=1e-7)
+    np.testing.assert_allclose(_probabilities(three), np.exp(mean) / np.exp(mean).sum(), rtol=1e-7)
+    assert (one["flags"], three["flags"]) == ("", SEVERAL_IMAGES)
+
+
+def test_the_order_of_a_studys_images_does_not_matter(bundle: Bundle) -> None:
+    logits = np.random.default_rng(0).normal(size=(4, 2)) * 3
+    forwards, backwards = (
+        predict_studies(_saying(order), bundle, [[PICTURE] * 4])[0] for order in (logits, logits[::-1])
+    )
+    np.testing.assert_allclose(_probabilities(forwards), _probabilities(backwards), rtol=1e-12)
+
+
+def test_studies_of_different_sizes_are_kept_apart(bundle: Bundle) -> None:
+    logits = np.random.default_rng(1).normal(size=(10, 2))
+    sizes = [1, 4, 2, 3]
+    together = predict_studies(_saying(logits), bundle, [[PICTURE] * n for n in sizes])
+    start = 0
+    for size, row in zip(sizes, together, strict=True):
+        (alone,) = predict_studies(_saying(logits[start : start + size]), bundle, [[PICTURE] * size])
+        assert row == alone
+        start += size
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.3, 0.5, 1.0])
+def test_a_study_at_or_above_the_threshold_is_positive(bundle: Bundle, threshold: float) -> None:
+    logits = np.array([[0.0, x] for x in np.linspace(-5, 5, 21)])
+    rows = predict_studies(_saying(logits), _with_threshold(bundle, threshold), [[PICTURE]] * 21)
+    for row in rows:
+        expected = "pneumonia" if row["probability_pneumonia"] >= threshold else "not pneumonia"
+        assert row["decision"] == expected
+
+
+def test_exactly_at_the_threshold_is_positive(bundle: Bundle) -> None:
+    run = _saying(np.array([[0.3, 0.7]]))
+    (row,) = predict_studies(run, bundle, [[PICTURE]])
+    p = row["probability_pneumonia"]
+    (at,) = predict_studies(run, _with_threshold(bundle, p), [[PICTURE]])
+    (above,) = predict_studies(run, _with_threshold(bundle, float(np.nextafter(p, 1))), [[PICTURE]])
+    assert (at["decision"], above["decision"]) == ("pneumonia", "not pneumonia")
+
+
+def test_without_an_operating_point_nothing_is_decided(bundle: Bundle) -> None:
+    (row,) = predict_studies(_saying(np.array([[0.0, 9.0]])), _with_threshold(bundle, None), [[PICTURE]])
+    assert row["decision"] == ""
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_answer_that_is_no_number_is_never_taken_for_negative(bundle: Bundle, value: float) -> None:
+    with pytest.raises(PredictionsError) as caught:
+        predict_studies(_saying(np.array([[0.0, 1.0], [0.0, value]])), bundle, [[PICTURE], [PICTURE]])
+    assert caught.value.code == "NotFinite"
+
+
+def test_no_study_needs_no_network(bundle: Bundle) -> None:
+    def run(pictures: np.ndarray) -> np.ndarray:
+        pytest.fail(f"asked about {len(pictures)} pictures")
+
+    assert predict_studies(run, bundle, []) == []
+
+
+def test_pictures_reach_the_network_between_0_and_1_and_grey_beside_colour_is_repeated(bundle: Bundle) -> None:
+    grey = np.array([[[0, 65535], [13107, 26214]]], dtype=np.uint16)
+    colour = np.arange(12, dtype=np.uint16).reshape(3, 2, 2) * 5000
+    seen: list[np.ndarray] = []
+
+    def run(pictures: np.ndarray) -> np.ndarray:
+        seen.append(pictures)
+        return np.zeros((len(pictures), 2), dtype=np.float32)
+
+    predict_studies(run, bundle, [[grey]])
+    predict_studies(run, bundle, [[grey], [colour]])
+    np.testing.assert_allclose(seen[0], [[[[0, 1], [0.2, 0.4]]]], rtol=1e-6)
+    assert seen[0].dtype == np.float32
+    np.testing.assert_allclose(seen[1][0], np.repeat(seen[0][0], 3, axis=0))
+    np.testing.assert_allclose(seen[1][1], colour / 65535, rtol=1e-6)
+
+
+def test_no_torch_is_needed() -> None:
+    program = "import sys, medtransfer.prediction.predict; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)

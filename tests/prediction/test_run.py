@@ -1,0 +1,219 @@
+"""Every study gets its row, in the cohort's order, whether or not the run was killed on the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+
+from medtransfer.core.errors import OutputError, PredictionsError
+from medtransfer.core.results import PREDICTION_COLUMNS
+from medtransfer.models.assemble import new_classifier
+from medtransfer.models.bundle import Bundle, write_bundle
+from medtransfer.prediction import run as run_module
+from medtransfer.prediction.predict import SEVERAL_IMAGES
+from medtransfer.prediction.run import BATCH, JOURNAL, SOME_FAILED, predict_cohort
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pandas as pd
+
+    from medtransfer.data.cohort import Cohort
+    from medtransfer.models.bundle import Manifest
+    from medtransfer.prediction.run import CohortRun
+
+
+@pytest.fixture
+def run_with(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Callable[..., CohortRun]:
+    """Predict with a given network in place of the bundle's own."""
+
+    def run(network: Any, cohort: Cohort, folder: Path, *, other: Bundle | None = None) -> CohortRun:
+        monkeypatch.setattr(run_module, "load_runtime", lambda *_, **__: network)
+        return predict_cohort(other or bundle, cohort, folder=folder)
+
+    return run
+
+
+def _csv(table: pd.DataFrame) -> bytes:
+    return table.to_csv(index=False, float_format="%.17g").encode()
+
+
+def test_one_row_a_study_in_the_cohorts_order(
+    run_with: Callable[..., CohortRun], counting: Any, cohort: Callable[..., Cohort], tmp_path: Path, bundle: Bundle
+) -> None:
+    studies = cohort(1, 3, 1, 2)
+    found = run_with(counting(), studies, tmp_path / "out").predictions
+    table = found.table
+    assert table["study_id"].tolist() == ["s97", "s96", "s95", "s94"] == studies.studies()["study_id"].tolist()
+    assert table["patient_id"].tolist() == ["p0", "p1", "p2", "p3"]
+    assert table["truth"].tolist() == ["normal", "pneumonia", "", "normal"]
+    assert table["flags"].tolist() == ["", SEVERAL_IMAGES, "", SEVERAL_IMAGES]
+    assert set(table["status"]) == {"read"}
+    assert set(table["bundle_sha256"]) == {bundle.sha256}
+    probabilities = ["probability_normal", "probability_pneumonia"]
+    expected = [c for name in PREDICTION_COLUMNS for c in (probabilities if name.startswith("prob") else [name])]
+    assert list(table.columns) == expected
+    np.testing.assert_allclose(table[probabilities].sum(axis=1), 1, rtol=0, atol=1e-12)
+    assert found.classes == bundle.manifest.classes
+    assert found.operating_point == bundle.manifest.operating_point
+    assert found.training_patients == set(bundle.manifest.training.patients)
+
+
+def test_probabilities_are_of_the_studys_own_pictures(
+    run_with: Callable[..., CohortRun], counting: Any, cohort: Callable[..., Cohort], tmp_path: Path
+) -> None:
+    network = counting()
+    table = run_with(network, cohort(1, 3, 1), tmp_path / "out").predictions.table
+    (seen,) = network.batches
+    grey = 10 * seen.astype(np.float64).mean(axis=(1, 2, 3)) - 5
+    logits = [grey[0], grey[1:4].mean(), grey[4]]
+    np.testing.assert_allclose(table["probability_pneumonia"], 1 / (1 + np.exp(-np.array(logits))), rtol=1e-5)
+
+
+def test_a_study_that_lost_an_image_says_so(
+    run_with: Callable[..., CohortRun], counting: Any, cohort: Callable[..., Cohort], tmp_path: Path
+) -> None:
+    found = run_with(counting(), cohort(2, 3, 1, damaged=(1, 3)), tmp_path / "out")
+    table = found.predictions.table
+    assert table["status"].tolist() == ["read"] * 3
+    assert table["flags"].tolist() == [SOME_FAILED, f"{SOME_FAILED};{SEVERAL_IMAGES}", ""]
+    assert found.ledger.counts() == {"inputs": 6, "read": 4, "excluded": 0, "failed": 2}
+
+
+def test_a_study_without_a_readable_image_has_no_probability_and_a_reason(
+    run_with: Callable[..., CohortRun], counting: Any, cohort: Callable[..., Cohort], tmp_path: Path
+) -> None:
+    """Images 0 and 1 are damaged, 3 is absent, 4 is a note; of study 3, one is a note and one is damaged."""
+    found = run_with(counting(), cohort(2, 1, 1, 1, 2, damaged=(0, 1, 6), missing=(3,), notes=(4, 5)), tmp_path / "out")
+    table = found.predictions.table
+    assert table["status"].tolist() == ["failed", "read", "failed", "excluded", "failed"]
+    unread = table[table["status"] != "read"]
+    assert unread[["probability_normal", "probability_pneumonia"]].isna().all(axis=None)
+    assert set(unread["decision"]) == set(unread["flags"]) == {""}
+    codes = unread["error"].str.partition(":")[0].tolist()
+    assert codes[1:3] == ["NotFound", "not_an_image_file"]
+    assert all(codes)
+    assert (unread["error"].str.len() > 15).all(), "code and message"
+    assert found.ledger.counts() == {"inputs": 7, "read": 1, "excluded": 2, "failed": 4}
+    by_path = {row.path: row for row in found.ledger.rows}
+    assert set(by_path) == {"000.png", "001.png", "002.png", "003.png", "004.txt", "005.txt", "006.png"}
+    assert by_path["005.txt"].study_id == "s93"
+
+
+def test_where_nothing_can_be_read_every_study_has_its_row(
+    run_with: Callable[..., CohortRun], counting: Any, cohort: Callable[..., Cohort], tmp_path: Path
+) -> None:
+    network = counting()
+    table = run_with(network, cohort(1, 1, damaged=(0, 1)), tmp_path / "out").predictions.table
+    assert table["status"].tolist() == ["failed", "failed"]
+    assert table["probability_pneumonia"].isna().all()
+    assert not network.batches
+
+
+@pytest.mark.parametrize("fails_at", [0, 1, 2])
+def test_a_killed_run_goes_on_where_it_stopped_and_says_the_same_to_the_byte(
+    run_with: Callable[..., CohortRun], counting: Any, cohort: Callable[..., Cohort], tmp_path: Path, fails_at: int
+) -> None:
+    studies = cohort(*([1, 2, 1, 1] * 10), damaged=(3, 40))
+    assert 2 * BATCH < 40 <= 3 * BATCH
+    whole = run_with(counting(), studies, tmp_path / "whole")
+    killed = counting(fails_at=fails_at)
+    with pytest.raises(KeyboardInterrupt):
+        run_with(killed, studies, tmp_path / "killed")
+    rest = counting()
+    resumed = run_with(rest, studies, tmp_path / "killed")
+    assert _csv(resumed.predictions.table) == _csv(whole.predictions.table)
+    assert resumed.ledger == whole.ledger
+    assert (len(killed.batches), len(rest.batches)) == (fails_at, 3 - fails_at)
+
+
+def test_a_finished_run_is_not_computed_again(
+    run_with: Callable[..., CohortRun], counting: Any, cohort: Callable[..., Cohort], tmp_path: Path
+) -> None:
+    studies = cohort(1, 1, 1)
+    first, again = counting(), counting()
+    one = run_with(first, studies, tmp_path / "out")
+    two = run_with(again, studies, tmp_path / "out")
+    assert (len(first.batches), len(again.batches)) == (1, 0)
+    assert _csv(one.predictions.table) == _csv(two.predictions.table)
+
+
+def test_the_journal_of_another_bundle_is_refused(
+    run_with: Callable[..., CohortRun], counting: Any, cohort: Callable[..., Cohort], tmp_path: Path, bundle: Bundle
+) -> None:
+    studies = cohort(1, 1)
+    run_with(counting(), studies, tmp_path / "out")
+    other = Bundle(folder=bundle.folder, manifest=bundle.manifest, sha256="cd" * 32)
+    network = counting()
+    with pytest.raises(OutputError) as caught:
+        run_with(network, studies, tmp_path / "out", other=other)
+    assert (caught.value.code, caught.value.path) == ("OtherRun", str(tmp_path / "out" / JOURNAL))
+    assert not network.batches
+
+
+def test_the_journal_of_another_cohort_is_refused(
+    run_with: Callable[..., CohortRun], counting: Any, cohort: Callable[..., Cohort], tmp_path: Path
+) -> None:
+    run_with(counting(), cohort(1, 1), tmp_path / "out")
+    with pytest.raises(OutputError) as caught:
+        run_with(counting(), cohort(1, 1, 1), tmp_path / "out")
+    assert caught.value.code == "OtherRun"
+
+
+def test_labels_that_the_bundle_does_not_know_are_refused(
+    run_with: Callable[..., CohortRun], counting: Any, cohort: Callable[..., Cohort], tmp_path: Path
+) -> None:
+    studies = cohort(1, 1)
+    strange = studies.with_table(studies.table.assign(label=["normal", "fracture"]))
+    with pytest.raises(PredictionsError, match="fracture") as caught:
+        run_with(counting(), strange, tmp_path / "out")
+    assert caught.value.code == "UnknownLabel"
+
+
+def test_labels_do_not_change_what_is_predicted(
+    run_with: Callable[..., CohortRun], counting: Any, cohort: Callable[..., Cohort], tmp_path: Path
+) -> None:
+    studies = cohort(1, 2, 1)
+    blind = studies.with_table(studies.table.assign(label=""))
+    seen, unseen = (
+        run_with(counting(), c, tmp_path / name).predictions.table for c, name in ((studies, "a"), (blind, "b"))
+    )
+    assert _csv(seen.drop(columns="truth")) == _csv(unseen.drop(columns="truth"))
+
+
+def test_a_real_network_says_the_same_after_a_kill(
+    cohort: Callable[..., Cohort], manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medtransfer.core.config.models import ModelConfig
+
+    model = new_classifier(ModelConfig(backbone="squeezenet1_1"), classes=2, source_classes=None, seed=0)
+    tensors = {key: value.numpy() for key, value in model.state_dict().items()}
+    bundle = write_bundle(tmp_path / "bundle", manifest, {"network.safetensors": tensors})
+    studies = cohort(*[1] * (BATCH + 3))
+    whole = predict_cohort(bundle, studies, folder=tmp_path / "whole")
+    assert whole.predictions.table["probability_pneumonia"].nunique() > BATCH / 2
+    load = run_module.load_runtime
+
+    def failing(*arguments: Any, **settings: Any) -> Any:
+        network = load(*arguments, **settings)
+        calls = []
+
+        def run(pictures: np.ndarray) -> np.ndarray:
+            calls.append(len(pictures))
+            if len(calls) == 2:
+                raise KeyboardInterrupt
+            return network(pictures)
+
+        return run
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module, "load_runtime", failing)
+        with pytest.raises(KeyboardInterrupt):
+            predict_cohort(bundle, studies, folder=tmp_path / "killed")
+    torch.manual_seed(1)
+    resumed = predict_cohort(bundle, studies, folder=tmp_path / "killed")
+    assert _csv(resumed.predictions.table) == _csv(whole.predictions.table)

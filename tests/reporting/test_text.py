@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from medtransfer.core.results import Evaluation
+from medtransfer.reporting.text import WIDTH, summary
+from medtransfer.reporting.words import verdict
+
+
+def joined(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_headline_operating_point_flow_and_warnings(evaluation: Evaluation) -> None:
+    text = summary(evaluation)
+    said = joined(text)
+    assert said.startswith(verdict(evaluation))
+    assert "Operating point (sensitivity of at least 0.9): pneumonia from 0.420 on, chosen on validation." in said
+    assert "Sensitivity 0.875, 95 % CI 0.719–0.950" in said
+    assert "Flow: 97 inputs = 9 excluded + 3 failed + 5 unlabelled + 80 evaluated (48 normal, 32 pneumonia)." in said
+    assert "Warning: Only 32 studies are positive: intervals are wide." in said
+    assert all(len(line) <= WIDTH for line in text.splitlines())
+
+
+def test_without_operating_point(multi_class: Evaluation) -> None:
+    assert "Operating point: none chosen" in summary(multi_class)
+
+
+def test_nothing_moves_the_cursor(evaluation: Evaluation) -> None:
+    text = summary(evaluation.model_copy(update={"warnings": ("\x1b[2J\rgone",)}))
+    assert r"\x1b[2J\rgone" in text
+    assert "\x1b" not in text
+
+
+def test_a_missed_goal_is_said(evaluation: Evaluation) -> None:
+    assert evaluation.operating_point is not None
+    missed = evaluation.operating_point.model_copy(update={"met": False})
+    said = joined(summary(evaluation.model_copy(update={"operating_point": missed, "at_operating_point": ()})))
+    assert "which no threshold reached" in said
+    assert "nothing was measured there" in said

@@ -1,0 +1,84 @@
+"""The README is true: its commands and its Python run, its tables are those of the code."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+from tiny import QUICK
+
+from medtransfer.cli.demo import generate
+from medtransfer.cli.main import COMMANDS, main
+from medtransfer.core.config.transfer import ObjectiveConfig
+from medtransfer.core.results import COHORT_COLUMNS, PREDICTION_COLUMNS, SPLITS
+from medtransfer.models.input_spec import Sidecar
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that looks as after `make demo`, with smaller hospitals."""
+    folder = tmp_path_factory.mktemp("home")
+    generate(folder / "runs/demo/sample_data", seed=0, source_studies=24, target_labelled=24, target_test=16)
+    return folder
+
+
+def test_commands_run_one_after_the_other(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As written, but for settings that make the training short."""
+    monkeypatch.chdir(home)
+    ran = []
+    for line in "\n".join(blocks("bash")).splitlines():
+        program, *words = shlex.split(line)
+        assert program == "medtransfer"
+        if words[0] == "plan":
+            words += ["--backbone", "squeezenet1_1", *(word for change in QUICK for word in ("--set", change))]
+        assert main(words) == 0, line
+        ran.append(words[0])
+    assert set(ran) == set(COMMANDS) - {"app", "demo"}
+
+
+def test_python_runs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    shutil.rmtree(home / "runs/python", ignore_errors=True)
+    (text,) = blocks("python")
+    short = text.replace('backbone="squeezenet1_1"', f'backbone="squeezenet1_1", changes={QUICK!r}')
+    assert short != text
+    exec(compile(short, "README.md", "exec"), {})
+    assert (home / "runs/python/report/report.html").is_file()
+
+
+def test_tables_are_those_of_the_code() -> None:
+    for columns in (COHORT_COLUMNS, PREDICTION_COLUMNS):
+        for name, meaning in columns.items():
+            assert f"| `{name}` | {meaning} |" in README
+    for name in SPLITS:
+        assert re.search(rf"`{name}`\s\(", README)
+
+
+def test_every_command_is_named() -> None:
+    for command in COMMANDS:
+        assert f"**{command}**" in README or f"medtransfer {command}" in README
+
+
+def test_the_objective_of_the_plan_is_valid() -> None:
+    (text,) = blocks("toml")
+    ObjectiveConfig.model_validate(tomllib.loads(text)["objective"])
+
+
+def test_the_sidecar_is_whole() -> None:
+    (text,) = blocks("json")
+    assert Sidecar.model_validate_json(text).backbone == "resnet18"
+
+
+def test_links_lead_somewhere() -> None:
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (Path(__file__).parents[1] / link).exists(), link

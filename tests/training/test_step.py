@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny import QUICK, Hospitals
+
+import medtransfer as mt
+from medtransfer.core.config.plan import Plan
+from medtransfer.core.config.training import TrainingConfig
+from medtransfer.data.dataset import PictureSet
+from medtransfer.models.assemble import new_classifier
+from medtransfer.models.classifier import Classifier
+from medtransfer.training import step as step_module
+from medtransfer.training.adapt import balance, without_offset
+from medtransfer.training.fit import fit, prepare_loop
+from medtransfer.training.optimiser import schedule
+from medtransfer.training.precision import choose_arithmetic
+from medtransfer.training.step import FitData, Loop, train_step
+from medtransfer.transfer.objective import build_objective
+from medtransfer.transfer.types import TransferData
+
+
+def pictures(n: int = 12, seed: int = 0) -> PictureSet:
+    generator = np.random.default_rng(seed)
+    labels = np.arange(n, dtype=np.int64) % 2
+    values = generator.integers(0, 30_000, (n, 1, 32, 32), dtype=np.uint16)
+    values[labels == 1, :, 8:24, 8:24] += 30_000
+    return PictureSet(pictures=values, labels=labels, patients=np.arange(n), names=tuple(f"case {i}" for i in range(n)))
+
+
+def loop_of(plan: Plan) -> Loop:
+    model = new_classifier(plan.model, classes=2, source_classes=None, seed=plan.seed)
+    target, source = pictures(), pictures(16, seed=1)
+    data = FitData(target=target, validation=None, source=source)
+    objective = build_objective(
+        plan.objective, model=model, start=None, data=TransferData(target=target, source=source)
+    )
+    return prepare_loop(model, objective, data, plan, None)[0]
+
+
+def changed(plan: Plan, **training: object) -> Plan:
+    return plan.model_copy(update={"training": plan.training.model_copy(update=training)})
+
+
+def test_measuring_gradient_norms_changes_no_gradient(quick_plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Term by term or at once: the same ∂J/∂θ, and norms that add up as vectors must."""
+    gradients = {}
+    for measure in (True, False):
+        loop = loop_of(quick_plan)
+        torch.manual_seed(0)
+        source, _, _ = step_module._source(loop, 0)
+        target, _ = step_module._target(loop, 0)
+        terms = loop.objective(source, target, None)
+        norms = step_module._backward(loop, terms, measure=measure)
+        gradients[measure] = torch.cat([p.grad.flatten() for p in loop.model.parameters() if p.grad is not None])
+        if norms is not None:
+            assert set(norms) == {"L_S", "L_T", "coral"}
+            assert gradients[True].norm() <= sum(terms[name].weight * norms[name] for name in norms) * (1 + 1e-5)
+    torch.testing.assert_close(gradients[True], gradients[False], rtol=1e-4, atol=1e-7)
+
+
+def test_every_term_is_logged_at_every_step_and_its_gradient_once_an_epoch(quick_run: Path) -> None:
+    with (quick_run / "terms.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    steps = sorted({int(row["step"]) for row in rows})
+    assert steps == list(range(steps[-1] + 1))
+    for term in ("L_S", "L_T", "coral"):
+        of_term = [row for row in rows if row["term"] == term]
+        assert [int(row["step"]) for row in of_term] == steps
+        for epoch in {row["epoch"] for row in of_term}:
+            assert sum(row["gradient_norm"] != "" for row in of_term if row["epoch"] == epoch) == 1
+    assert list((quick_run / "tensorboard").glob("events.*"))
+
+
+def test_frozen_stages_do_not_move_and_neither_do_their_batch_statistics(quick_plan: Plan) -> None:
+    plan = quick_plan.model_copy(
+        update={
+            "policy": quick_plan.policy.model_copy(update={"name": "head"}),
+            "model": quick_plan.model.model_copy(update={"backbone": "resnet18"}),
+        }
+    )
+    loop = loop_of(plan)
+    before = {key: value.clone() for key, value in loop.model.state_dict().items()}
+    for step in range(3):
+        train_step(loop, step)
+    moved = {key for key, value in loop.model.state_dict().items() if not torch.equal(value, before[key])}
+    assert moved == {"heads.head.weight", "heads.head.bias"}
+
+
+def test_lp_ft_moves_the_stages_once_the_head_has_had_its_epochs(quick_plan: Plan) -> None:
+    policy = quick_plan.policy.model_copy(update={"name": "lp_ft", "settings": {"head_epochs": 1.0}})
+    loop = loop_of(quick_plan.model_copy(update={"policy": policy}))
+    start = {key: value.clone() for key, value in loop.model.backbone.state_dict().items()}
+    for step in range(loop.steps_per_epoch):
+        train_step(loop, step)
+    assert all(torch.equal(value, start[key]) for key, value in loop.model.backbone.state_dict().items())
+    train_step(loop, loop.steps_per_epoch)
+    assert any(not torch.equal(value, start[key]) for key, value in loop.model.backbone.state_dict().items())
+
+
+def test_weight_decay_leaves_vectors_and_anchored_parameters_alone(quick_plan: Plan) -> None:
+    loop = loop_of(quick_plan)
+    for group in loop.optimiser.param_groups:
+        for parameter in group["params"]:
+            assert (group["weight_decay"] > 0) == (parameter.ndim > 1)
+    held = sum(len(group["params"]) for group in loop.optimiser.param_groups)
+    assert held == len(list(loop.model.parameters()))
+
+
+def test_schedule_rises_then_falls_to_nearly_nothing() -> None:
+    shares = [schedule(step, 200, warm_up=0.1) for step in range(200)]
+    assert shares.index(max(shares)) in {19, 20}
+    assert max(shares) == pytest.approx(1)
+    assert shares[:20] == sorted(shares[:20])
+    assert shares[20:] == sorted(shares[20:], reverse=True)
+    assert 0 <= shares[-1] < 0.01
+
+
+def test_clipping_bounds_the_gradient(quick_plan: Plan) -> None:
+    loop = loop_of(changed(quick_plan, clip_norm=1e-3))
+    train_step(loop, 0)
+    gradients = [p.grad.square().sum() for p in loop.model.parameters() if p.grad is not None]
+    assert float(torch.stack(gradients).sum().sqrt()) <= 1e-3 * (1 + 1e-4)
+
+
+def test_validation_chooses_the_best_epoch_and_stops_early(quick_plan: Plan, tmp_path: Path) -> None:
+    plan = changed(quick_plan, epochs=30, patience=2, min_validation_events=3, learning_rate=0.03)
+    model = new_classifier(plan.model, classes=2, source_classes=None, seed=0)
+    data = FitData(target=pictures(), validation=pictures(8, seed=5), source=pictures(16, seed=1))
+    transfer = TransferData(target=data.target, source=data.source)
+    objective = build_objective(plan.objective, model=model, start=None, data=transfer)
+    fitted = fit(model, objective, data, plan, folder=tmp_path)
+    losses = [row.validation_log_loss for row in fitted.state.history]
+    assert None not in losses
+    assert fitted.state.best_epoch == int(np.argmin(np.array(losses, dtype=float)))
+    if fitted.state.stopped_early:
+        assert fitted.state.epochs_since_best == 2
+    model.load_state_dict({key: torch.from_numpy(value) for key, value in fitted.tensors.items()})
+    assert log_loss(model, pictures(8, seed=5)) == pytest.approx(fitted.state.best_loss, rel=1e-5)
+
+
+def test_few_validation_events_keep_the_last_epoch(quick_plan: Plan, tmp_path: Path) -> None:
+    model = new_classifier(quick_plan.model, classes=2, source_classes=None, seed=0)
+    data = FitData(target=pictures(), validation=pictures(8, seed=5), source=pictures(16, seed=1))
+    transfer = TransferData(target=data.target, source=data.source)
+    objective = build_objective(quick_plan.objective, model=model, start=None, data=transfer)
+    fitted = fit(model, objective, data, quick_plan, folder=tmp_path)
+    assert fitted.state.best_epoch is None
+    assert not fitted.state.stopped_early
+    last = model.state_dict()
+    assert all(np.array_equal(value, last[key].numpy()) for key, value in fitted.tensors.items())
+
+
+def test_the_caller_gets_its_torch_settings_back(quick_run: Path) -> None:
+    assert quick_run.exists()
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_arithmetic_that_is_named_is_not_timed(monkeypatch: pytest.MonkeyPatch, quick_plan: Plan) -> None:
+    def timed(*_: object) -> float:
+        pytest.fail("timed although there is no choice")
+
+    monkeypatch.setattr("medtransfer.training.precision._step_time", timed)
+    config = TrainingConfig(precision="bf16", memory_format="channels_last")
+    model = new_classifier(quick_plan.model, classes=2, source_classes=None, seed=0)
+    batch, labels = pictures().batch(np.arange(4))
+    chosen = choose_arithmetic(model, batch, labels, config, torch.device("cpu"))
+    assert (chosen.precision, chosen.memory_format) == ("bf16", "channels_last")
+
+
+def test_the_timed_choice_is_the_fastest_and_bf16_must_earn_it(
+    monkeypatch: pytest.MonkeyPatch, quick_plan: Plan
+) -> None:
+    model = new_classifier(quick_plan.model, classes=2, source_classes=None, seed=0)
+    batch, labels = pictures().batch(np.arange(4))
+    for bf16, expected in ((0.95, "fp32"), (0.5, "bf16")):
+        monkeypatch.setattr(
+            "medtransfer.training.precision._step_time",
+            lambda _m, c, *_, bf16=bf16: (bf16 if c.precision == "bf16" else 1.0) + (c.memory_format == "contiguous"),
+        )
+        chosen = choose_arithmetic(model, batch, labels, TrainingConfig(), torch.device("cpu"))
+        assert (chosen.precision, chosen.memory_format) == (expected, "channels_last")
+
+
+@pytest.mark.parametrize("imbalance", ["weighted", "balanced"])
+def test_imbalance_settings_shift_the_log_odds_and_the_shift_is_undone(imbalance: str) -> None:
+    """On a constant feature the only thing to learn is the prevalence; it must come out as it is, 10 %."""
+    labels = np.repeat([0, 1], [90, 10])
+    weights = balance(labels, 2)
+    assert (weights[labels]).mean() == pytest.approx(1)
+    counted = weights[labels] if imbalance == "weighted" else np.random.default_rng(0).permutation(weights[labels])
+    learnt = np.log(np.bincount(labels, weights=weights[labels] * np.sign(counted)))
+    learnt -= learnt.max()
+    bias = without_offset(learnt, weights)
+    share = np.exp(bias) / np.exp(bias).sum()
+    assert share[1] == pytest.approx(0.1)
+
+
+def test_balanced_sampling_is_undone_in_a_whole_fit(hospitals: Hospitals, tmp_path: Path) -> None:
+    plan = mt.plan(
+        mt.read_cohort(hospitals.target), backbone="squeezenet1_1", changes=(*QUICK, "training.imbalance=balanced")
+    )
+    bundle = mt.fit(plan, out=tmp_path / "run")
+    assert np.isfinite(bundle.tensors(bundle.manifest.members[0])["heads.head.bias"]).all()
+
+
+def log_loss(model: Classifier, cases: PictureSet) -> float:
+    model.eval()
+    batch, labels = cases.batch(np.arange(len(cases)))
+    with torch.no_grad():
+        return float(torch.nn.functional.cross_entropy(model(batch).logits, labels))

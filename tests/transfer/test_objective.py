@@ -1,0 +1,374 @@
+"""J is the formula for every λ, and what a term lacks is said before training."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from medtransfer.core.config.transfer import ObjectiveConfig
+from medtransfer.core.errors import CatalogueError, ConfigError, ObjectiveError
+from medtransfer.transfer.objective import (
+    SOURCE_LOSS,
+    TARGET_LOSS,
+    Objective,
+    TermValue,
+    build_objective,
+    total,
+    weigh_source,
+)
+from medtransfer.transfer.parameters.l2_sp import L2SP
+from medtransfer.transfer.types import POOLED, Domain, Sample, Term
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from medtransfer.models.classifier import Classifier
+    from medtransfer.transfer.types import TransferData
+
+LAMBDAS = [0.0, 0.1, 1.0, 10.0, math.inf]
+
+
+class Parabola(Term):
+    """½·(x − 2)², in the gradient."""
+
+    def __init__(self, at: torch.Tensor) -> None:
+        self.at = at
+
+    def loss(self) -> torch.Tensor:
+        return 0.5 * (self.at - 2).square().sum()
+
+    def post_step(self, optimiser: torch.optim.Optimizer, *, strength: float) -> None:
+        pass
+
+
+def _objective(trade_off: float, **changes: Any) -> Objective:
+    parts: dict[str, Any] = {"features": {}, "parameter_terms": {}, "strengths": {}}
+    return Objective(trade_off=trade_off, **(parts | changes))
+
+
+def _domain(n: int, *, classes: int = 2, seed: int = 0, labelled: bool = True) -> Domain:
+    generator = torch.Generator().manual_seed(seed)
+    return Domain(
+        features={POOLED: torch.randn(n, 5, generator=generator)},
+        logits=torch.randn(n, classes, generator=generator).requires_grad_(),
+        labels=torch.randint(0, classes, (n,), generator=generator) if labelled else None,
+    )
+
+
+def _cross_entropy(domain: Domain) -> torch.Tensor:
+    assert domain.labels is not None
+    return functional.cross_entropy(domain.logits, domain.labels)
+
+
+# The formula
+
+
+@pytest.mark.parametrize(
+    ("trade_off", "source", "target", "omega"),
+    [
+        (0.0, 1.0, 0.0, 0.3),
+        (0.1, 1 / 1.1, 0.1 / 1.1, 0.3 / 1.1),
+        (1.0, 0.5, 0.5, 0.15),
+        (10.0, 1 / 11, 10 / 11, 0.3 / 11),
+    ],
+)
+def test_weights_are_the_formulas_divided_by_one_plus_lambda(
+    trade_off: float, source: float, target: float, omega: float
+) -> None:
+    objective = _objective(trade_off, strengths={"term": 0.3})
+    assert objective.weight(SOURCE_LOSS) == pytest.approx(source)
+    assert objective.weight(TARGET_LOSS) == pytest.approx(target)
+    assert objective.weight("term") == pytest.approx(omega)
+
+
+def test_target_only_weighs_the_target_with_one_and_a_term_with_its_strength() -> None:
+    objective = _objective(math.inf, strengths={"term": 0.3})
+    assert objective.weight(TARGET_LOSS) == 1
+    assert objective.weight("term") == 0.3
+
+
+@pytest.mark.parametrize("trade_off", LAMBDAS)
+def test_the_minimiser_is_the_formulas(trade_off: float) -> None:
+    """On parabolas: L_S = (x − 1)², L_T = 2(x + 3)², Ω = ½(x − 2)² with ω = 0.7; one Newton step is exact."""
+    at = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    objective = _objective(trade_off, parameter_terms={"anchor": Parabola(at)}, strengths={"anchor": 0.7})
+    terms = {
+        TARGET_LOSS: TermValue(2 * (at + 3).square(), objective.weight(TARGET_LOSS)),
+        **objective(None, None, None),
+    }
+    if objective.needs_source:
+        terms[SOURCE_LOSS] = TermValue((at - 1).square(), objective.weight(SOURCE_LOSS))
+    (slope,) = torch.autograd.grad(total(terms), at, create_graph=True)
+    (curvature,) = torch.autograd.grad(slope, at)
+    found = float((at - slope / curvature).detach())
+    if math.isinf(trade_off):
+        expected = (4 * -3 + 0.7 * 2) / (4 + 0.7)
+    else:
+        expected = (2 * 1 + trade_off * 4 * -3 + 0.7 * 2) / (2 + trade_off * 4 + 0.7)
+    assert found == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("trade_off", LAMBDAS)
+def test_a_proximal_term_leads_to_the_same_minimiser(trade_off: float) -> None:
+    """The effective strength is ω / (1 + λ), as in the gradient: the same parabolas, Ω by L2-SP."""
+    at = torch.nn.Parameter(torch.full((1,), 2.0, dtype=torch.float64))
+    anchor = L2SP({"at": (at, at.detach().clone(), 1.0)})
+    objective = _objective(trade_off, parameter_terms={"anchor": anchor}, strengths={"anchor": 0.7})
+    optimiser = torch.optim.SGD([at], lr=0.05, momentum=0.5)
+    for _ in range(600):
+        terms = {TARGET_LOSS: TermValue(2 * (at + 3).square().sum(), objective.weight(TARGET_LOSS))}
+        if objective.needs_source:
+            terms[SOURCE_LOSS] = TermValue((at - 1).square().sum(), objective.weight(SOURCE_LOSS))
+        optimiser.zero_grad()
+        total(terms | objective(None, None, None)).backward()
+        optimiser.step()
+        objective.post_step(optimiser)
+    if math.isinf(trade_off):
+        expected = (4 * -3 + 0.7 * 2) / (4 + 0.7)
+    else:
+        expected = (2 * 1 + trade_off * 4 * -3 + 0.7 * 2) / (2 + trade_off * 4 + 0.7)
+    assert at.item() == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("trade_off", LAMBDAS)
+def test_the_total_is_the_weighted_sum_of_what_is_shown(trade_off: float) -> None:
+    coral = build_coral()
+    source, target = _domain(6), _domain(5, seed=1)
+    features = {} if math.isinf(trade_off) else {"coral": coral}
+    objective = _objective(trade_off, features=features, strengths={"coral": 0.5})
+    terms = objective(source, target, None)
+    scale = 1.0 if math.isinf(trade_off) else 1 + trade_off
+    expected = torch.zeros(())
+    if not math.isinf(trade_off):
+        expected += _cross_entropy(source) + 0.5 * coral(source, target)
+    if trade_off > 0:
+        share = 1.0 if math.isinf(trade_off) else trade_off
+        expected += share * _cross_entropy(target)
+    torch.testing.assert_close(total(terms), expected / scale)
+    assert (SOURCE_LOSS in terms) == (not math.isinf(trade_off))
+    assert (TARGET_LOSS in terms) == (trade_off > 0)
+    assert objective.needs_source == (not math.isinf(trade_off))
+    assert objective.needs_target == (trade_off > 0 or bool(features))
+
+
+def build_coral() -> torch.nn.Module:
+    from medtransfer.transfer.features.coral import build
+
+    return build(5, 2)
+
+
+def test_target_only_works_without_a_source_and_ignores_one() -> None:
+    objective = _objective(math.inf)
+    source, target = _domain(6), _domain(5, seed=1)
+    alone, beside = total(objective(None, target, None)), total(objective(source, target, None))
+    assert torch.equal(alone, beside)
+    beside.backward()
+    assert source.logits.grad is None
+
+
+def test_source_only_ignores_the_targets_labels() -> None:
+    objective = _objective(0.0)
+    target = _domain(5, seed=1)
+    value = total(objective(_domain(6), target, None))
+    value.backward()
+    assert target.logits.grad is None
+    assert torch.equal(value, total(objective(_domain(6), None, None)))
+
+
+def test_an_unlabelled_target_still_aligns() -> None:
+    objective = _objective(1.0, features={"coral": build_coral()}, strengths={"coral": 1.0})
+    terms = objective(_domain(6), _domain(5, seed=1, labelled=False), None)
+    assert set(terms) == {SOURCE_LOSS, "coral"}
+
+
+def test_proximal_terms_are_shown_and_left_out_of_the_total() -> None:
+    at = torch.nn.Parameter(torch.ones(3))
+    term = L2SP({"at": (at, torch.zeros(3), 1.0)})
+    objective = _objective(1.0, parameter_terms={"l2_sp": term}, strengths={"l2_sp": 0.4})
+    terms = objective(_domain(6), _domain(5, seed=1), None)
+    shown = terms["l2_sp"]
+    assert (float(shown.value), shown.weight, shown.in_gradient) == (1.5, pytest.approx(0.2), False)
+    assert not shown.value.requires_grad
+    total(terms).backward()
+    assert at.grad is None
+    assert objective.anchored == {"at"}
+
+
+# Weights of cases and classes
+
+
+def test_uniform_weights_change_no_bit() -> None:
+    objective = _objective(0.0)
+    weighted = total(objective(_domain(6), None, torch.ones(6)))
+    assert torch.equal(weighted, total(objective(_domain(6), None, None)))
+
+
+def test_whole_weights_are_repeated_cases() -> None:
+    """Mean weight 1 over all cases: weights 2, 1, 0, 1, 2, 0 are six cases, two of them twice."""
+    weights = torch.tensor([2.0, 1.0, 0.0, 1.0, 2.0, 0.0])
+    once = _domain(6)
+    assert once.labels is not None
+    repeats = weights.long()
+    logits = once.logits.detach().repeat_interleave(repeats, dim=0).requires_grad_()
+    twice = Domain(features={}, logits=logits, labels=once.labels.repeat_interleave(repeats))
+    objective = _objective(0.5)
+    weighted, repeated = total(objective(once, None, weights)), total(objective(twice, None, None))
+    torch.testing.assert_close(weighted, repeated)
+    weighted.backward()
+    repeated.backward()
+    assert once.logits.grad is not None
+    assert logits.grad is not None
+    summed = torch.zeros_like(once.logits).index_add(0, torch.arange(6).repeat_interleave(repeats), logits.grad)
+    torch.testing.assert_close(once.logits.grad, summed)
+
+
+def test_a_batchs_own_mean_weight_is_not_removed() -> None:
+    objective = _objective(0.0)
+    double = total(objective(_domain(6), None, torch.full((6,), 2.0)))
+    torch.testing.assert_close(double, 2 * total(objective(_domain(6), None, None)))
+
+
+def test_instance_weights_do_not_touch_the_target() -> None:
+    objective = _objective(1.0)
+    weights = torch.tensor([5.0, 0.0, 0.0, 0.0, 0.0, 1.0])
+    terms = objective(_domain(6), _domain(6, seed=1), weights)
+    plain = objective(_domain(6), _domain(6, seed=1), None)
+    assert torch.equal(terms[TARGET_LOSS].value, plain[TARGET_LOSS].value)
+    assert not torch.equal(terms[SOURCE_LOSS].value, plain[SOURCE_LOSS].value)
+
+
+def test_class_weights_multiply_each_cases_loss() -> None:
+    weights = torch.tensor([0.5, 3.0])
+    source, target = _domain(6), _domain(5, seed=1)
+    terms = _objective(1.0, class_weights=weights)(source, target, None)
+    for name, domain in ((SOURCE_LOSS, source), (TARGET_LOSS, target)):
+        assert domain.labels is not None
+        p = torch.softmax(domain.logits.detach().double(), dim=1).numpy()
+        labels = domain.labels.numpy()
+        by_hand = np.mean(weights.numpy()[labels] * -np.log(p[np.arange(len(labels)), labels]))
+        assert terms[name].value.item() == pytest.approx(by_hand, rel=1e-5)
+
+
+@pytest.mark.parametrize("source_classes", [2, 3])
+def test_the_targets_class_weights_say_nothing_about_another_question(
+    toy_model: Callable[..., Classifier],
+    transfer_data: Callable[..., TransferData],
+    source_classes: int,
+) -> None:
+    objective = build_objective(
+        ObjectiveConfig(),
+        model=toy_model(source_classes=source_classes),
+        start=None,
+        data=transfer_data(source=True),
+        class_weights=np.array([0.5, 3.0]),
+    )
+    source, target = _domain(6, classes=source_classes), _domain(5, seed=1)
+    terms = objective(source, target, None)
+    expected = _cross_entropy(source)
+    torch.testing.assert_close(terms[SOURCE_LOSS].value, expected)
+    plain = _cross_entropy(target)
+    assert not torch.allclose(terms[TARGET_LOSS].value, plain)
+
+
+# What a term lacks is said at build time
+
+
+@pytest.mark.parametrize(
+    ("config", "source", "code"),
+    [
+        ({"trade_off": 1.0}, False, "NoSource"),
+        ({"trade_off": 0.0}, False, "NoSource"),
+        ({"trade_off": math.inf, "features": {"coral": {}}}, False, "NoSource"),
+        ({"trade_off": math.inf, "instances": {"classifier_ratio": {}}}, False, "NoSource"),
+        ({"trade_off": math.inf, "features": {"coral": {}}}, True, "ConflictingTerms"),
+        ({"trade_off": math.inf, "instances": {"classifier_ratio": {}}}, True, "ConflictingTerms"),
+        ({"trade_off": math.inf, "parameters": {"l2_sp": {}}}, False, "NoStart"),
+    ],
+)
+def test_what_is_missing_is_refused_with_a_cure(
+    toy_model: Callable[..., Classifier],
+    transfer_data: Callable[..., TransferData],
+    config: dict[str, Any],
+    source: bool,
+    code: str,
+) -> None:
+    with pytest.raises(ObjectiveError) as caught:
+        build_objective(ObjectiveConfig(**config), model=toy_model(), start=None, data=transfer_data(source=source))
+    assert caught.value.code == code
+    assert caught.value.hint
+    assert caught.value.path
+
+
+def test_instance_weights_are_refused_where_the_questions_differ(
+    toy_model: Callable[..., Classifier], transfer_data: Callable[..., TransferData]
+) -> None:
+    config = ObjectiveConfig(instances={"classifier_ratio": {}})
+    with pytest.raises(ObjectiveError) as caught:
+        build_objective(config, model=toy_model(source_classes=2), start=None, data=transfer_data(source=True))
+    assert caught.value.code == "TwoQuestions"
+
+
+@pytest.mark.parametrize(
+    ("config", "error", "code"),
+    [
+        ({"features": {"corall": {}}}, CatalogueError, "UnknownEntry"),
+        ({"parameters": {"l2_sp": {"hed": 1}}}, CatalogueError, "UnknownHyperparameter"),
+        ({"parameters": {"l2_sp": {"strength": math.inf}}}, ConfigError, "BadStrength"),
+        ({"parameters": {"l2_sp": {"strength": -1}}}, ConfigError, "BadStrength"),
+        ({"parameters": {"l2_sp": {"strength": True}}}, ConfigError, "BadStrength"),
+        ({"instances": {"classifier_ratio": {}, "other": {}}}, ConfigError, "ConflictingTerms"),
+    ],
+)
+def test_a_config_that_names_what_is_not_there_is_refused(
+    config: dict[str, Any], error: type[Exception], code: str
+) -> None:
+    with pytest.raises(error) as caught:
+        ObjectiveConfig(**config)
+    assert getattr(caught.value, "code", None) == code
+
+
+def test_the_built_objective_has_the_configs_terms_and_strengths(
+    toy_model: Callable[..., Classifier], transfer_data: Callable[..., TransferData]
+) -> None:
+    model = toy_model()
+    config = ObjectiveConfig(
+        trade_off=3.0,
+        features={"coral": {"strength": 0.5}},
+        parameters={"l2_sp": {"strength": 0.2, "head": 0.0}},
+    )
+    objective = build_objective(
+        config, model=model, start=dict(model.named_parameters()), data=transfer_data(source=True)
+    )
+    terms = objective(_domain(6), _domain(5, seed=1), None)
+    assert {name: term.weight for name, term in terms.items()} == pytest.approx(
+        {SOURCE_LOSS: 0.25, TARGET_LOSS: 0.75, "coral": 0.125, "l2_sp": 0.05}
+    )
+    assert float(terms["l2_sp"].value) == 0, "head = 0 holds the stages alone, which have not moved"
+
+
+def test_strength_zero_switches_a_term_off(
+    toy_model: Callable[..., Classifier], transfer_data: Callable[..., TransferData]
+) -> None:
+    model = toy_model()
+    config = ObjectiveConfig(features={"coral": {"strength": 0}}, parameters={"l2_sp": {"strength": 0}})
+    objective = build_objective(
+        config, model=model, start=dict(model.named_parameters()), data=transfer_data(source=True)
+    )
+    assert set(objective(_domain(6), _domain(5, seed=1), None)) == {SOURCE_LOSS, TARGET_LOSS}
+    assert not objective.anchored
+
+
+def test_the_source_is_weighed_only_where_asked_for() -> None:
+    generator = np.random.default_rng(0)
+    source, target = (Sample(features=generator.normal(size=(30, 3)), patients=np.arange(30)) for _ in range(2))
+    assert weigh_source(ObjectiveConfig(), source, target) is None
+    config = ObjectiveConfig(instances={"classifier_ratio": {"clip": 1.5, "folds": 3}})
+    weights = weigh_source(config, source, target)
+    assert weights is not None
+    assert weights.values.shape == (30,)
+    assert weights.values.max() <= 1.5 * (1 + 1e-9)
