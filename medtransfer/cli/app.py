@@ -15,6 +15,7 @@ from pathlib import Path
 
 from medtransfer.cli.common import Common, Outcome
 from medtransfer.core.errors import MedTransferError, UnusableInputError
+from medtransfer.core.files import writable_folder
 from medtransfer.core.places import bundled
 
 
@@ -29,7 +30,7 @@ class Arguments(Common):
     port: int = 8501
     """Port on 127.0.0.1."""
     out: Path | None = None
-    """Not used: the app writes nothing."""
+    """Write the server's log, app.log, into this folder instead of to the terminal."""
 
 
 def run(arguments: Arguments) -> Outcome:
@@ -49,7 +50,15 @@ def run(arguments: Arguments) -> Outcome:
     words += ["--server.port", str(arguments.port), "--", "--bundle", str(arguments.bundle.resolve())]
     if arguments.studies is not None:
         words += ["--studies", str(arguments.studies.resolve())]
-    code = subprocess.run(words, check=False).returncode
+    code = _serve(words, arguments.out)
     if code not in {0, -2, 130}:
         raise MedTransferError(f"the server ended with code {code}", code="ServerFailed", hint="Try another --port.")
     return Outcome(facts={"stopped": True}, text="stopped")
+
+
+def _serve(words: list[str], out: Path | None) -> int:
+    """Run the server until it ends; its exit code."""
+    if out is None:
+        return subprocess.run(words, check=False).returncode
+    with (writable_folder(out) / "app.log").open("ab") as log:
+        return subprocess.run(words, check=False, stdout=log, stderr=subprocess.STDOUT).returncode

@@ -59,7 +59,7 @@ def predict_cohort(
     _check_labels(bundle, cohort)
     studies = list(cohort.table.groupby("study_id", sort=False))
     execute: Runtime | None = None
-    with Journal(folder / JOURNAL, run=_run_digest(bundle, cohort)) as journal:
+    with Journal(folder / JOURNAL, run=_run_digest(bundle, cohort, runtime)) as journal:
         done = journal.keys()
         with progress_bar("predicting", len(studies), quiet=quiet) as advance:
             for start in range(0, len(studies), BATCH):
@@ -153,9 +153,9 @@ def _ledger(rows: list[dict[str, Any]]) -> Ledger:
     )
 
 
-def _run_digest(bundle: Bundle, cohort: Cohort) -> str:
+def _run_digest(bundle: Bundle, cohort: Cohort, runtime: str) -> str:
     cells = (str(cell) for row in cohort.table.itertuples(index=False) for cell in row)
-    return text_digest(bundle.sha256, str(cohort.root.resolve()), *cells)
+    return text_digest(bundle.sha256, runtime, str(cohort.root.resolve()), *cells)
 
 
 def _check_labels(bundle: Bundle, cohort: Cohort) -> None:

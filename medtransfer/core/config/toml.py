@@ -1,6 +1,6 @@
 """Frozen configs ⇄ TOML, and `--set key.path=value` on top.
 
-tomlkit keeps the comments of a file that a user has edited; values are validated by the config itself.
+tomlkit writes the reasons of a plan as comments above their keys; values are validated by the config itself.
 """
 
 from __future__ import annotations

@@ -45,16 +45,17 @@ def weigh(
         clip: Largest weight, in units of the mean weight.
 
     Raises:
-        ObjectiveError: A domain has fewer patients than folds.
+        ObjectiveError: A hyperparameter is out of its range, or a domain has fewer patients than folds.
     """
+    for key, value, least in (("folds", folds, 2), ("components", components, 1), ("clip", clip, 1)):
+        if value < least:
+            raise _refusal(f"{key} = {value}", "BadHyperparameter", key, f"{key} is at least {least}.")
+    if penalty <= 0:
+        raise _refusal(f"penalty = {penalty}", "BadHyperparameter", "penalty", "The penalty is above 0.")
     for name, domain in (("source", source), ("target", target)):
         if (n := len(np.unique(domain.patients))) < folds:
-            raise ObjectiveError(
-                f"{n} {name} patients are fewer than {folds} folds",
-                code="TooFewPatients",
-                path="objective.instances.classifier_ratio.folds",
-                hint="Use fewer folds, or leave instance weights out.",
-            )
+            message = f"{n} {name} patients are fewer than {folds} folds"
+            raise _refusal(message, "TooFewPatients", "folds", "Use fewer folds, or leave instance weights out.")
     features = np.concatenate([source.features, target.features]).astype(np.float64)
     is_target = np.repeat([0, 1], [len(source.features), len(target.features)])
     owners = np.concatenate([source.patients, target.patients + source.patients.max() + 1])
@@ -87,3 +88,7 @@ def clipped_to_mean_one(ratio: CaseWeights, clip: float) -> CaseWeights:
         low, high = (middle, high) if np.minimum(middle * ratio, clip).mean() < 1 else (low, middle)
     values = np.minimum(high * ratio, clip)
     return values / values.mean()
+
+
+def _refusal(message: str, code: str, key: str, hint: str) -> ObjectiveError:
+    return ObjectiveError(message, code=code, path=f"objective.instances.classifier_ratio.{key}", hint=hint)

@@ -184,3 +184,12 @@ def test_every_cut_weight_is_counted() -> None:
     values = clipped_to_mean_one(np.array([1e6, 50.0, *np.ones(98)]), 10.0)
     np.testing.assert_allclose(values[:2], 10.0)
     np.testing.assert_allclose(values[2:], 80 / 98)
+
+
+@pytest.mark.parametrize(("key", "value"), [("folds", 1), ("components", 0), ("clip", 0.5), ("penalty", 0.0)])
+def test_hyperparameters_out_of_range_are_refused(key: str, value: float) -> None:
+    features = np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32)
+    sample = Sample(features=features, patients=np.arange(30))
+    with pytest.raises(ObjectiveError, match=key) as raised:
+        weigh(sample, sample, **{key: value})  # pyright: ignore[reportArgumentType]
+    assert raised.value.code == "BadHyperparameter"
