@@ -92,7 +92,10 @@ def one_fit(data: Path, start: str, seed: int, out: Path) -> None:
 
 
 def summarise(out: Path, seeds: int) -> pd.DataFrame:
-    """Mean over seeds with a patient-bootstrap interval, and the paired difference to scratch and ImageNet."""
+    """Mean over seeds, and the paired difference to scratch and ImageNet, with intervals.
+
+    A bootstrap replicate draws patients and seeds, both with replacement: another cohort, and other label draws.
+    """
     tables = {
         (start, seed): pd.read_csv(out / f"{start.replace(' ', '_')}-{seed}.csv", dtype={"patient_id": str})
         for start in STARTS
@@ -102,19 +105,31 @@ def summarise(out: Path, seeds: int) -> pd.DataFrame:
     truth = (first["truth"] == "pneumonia").to_numpy()
     groups = pd.factorize(first["patient_id"], sort=True)[0].astype(np.int64)
     strata = class_strata(truth.astype(np.int64), groups)
+    for table in tables.values():
+        if list(table["study_id"]) != list(first["study_id"]):
+            msg = "the runs predicted different studies"
+            raise ValueError(msg)
     scores = {key: table["probability_pneumonia"].to_numpy(dtype=float) for key, table in tables.items()}
 
-    def mean_auroc(start: str, weights: np.ndarray) -> np.ndarray:
-        return np.mean([auroc.weighted(truth, scores[start, seed], weights) for seed in range(seeds)], axis=0)
+    def mean_auroc(start: str, weights: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+        per_seed = np.stack([auroc.weighted(truth, scores[start, seed], weights) for seed in range(seeds)])
+        return np.take_along_axis(per_seed, drawn, axis=0).mean(axis=0)
 
     def interval(statistic: Any) -> tuple[float, float, float]:
-        found = patient_bootstrap(statistic, groups, seed=0, replicates=REPLICATES, strata=strata)
-        value = float(statistic(np.ones((1, len(truth))))[0])
+        generator = np.random.default_rng(0)
+
+        def replicate(weights: np.ndarray) -> np.ndarray:
+            whole = len(weights) == 1  # the statistic itself: every seed once
+            drawn = generator.integers(0, seeds, (seeds, len(weights))) if not whole else np.arange(seeds)[:, None]
+            return statistic(weights, drawn)
+
+        found = patient_bootstrap(replicate, groups, seed=0, replicates=REPLICATES, strata=strata)
+        value = float(replicate(np.ones((1, len(truth))))[0])
         return (value, float("nan"), float("nan")) if found is None else (value, found.low, found.high)
 
     rows = []
     for start in STARTS:
-        value, low, high = interval(lambda weights, start=start: mean_auroc(start, weights))
+        value, low, high = interval(lambda weights, drawn, start=start: mean_auroc(start, weights, drawn))
         per_seed = [auroc.measure(truth, scores[start, seed]) for seed in range(seeds)]
         facts = [json.loads((out / f"{start.replace(' ', '_')}-{s}.json").read_text()) for s in range(seeds)]
         row: dict[str, Any] = {
@@ -129,7 +144,7 @@ def summarise(out: Path, seeds: int) -> pd.DataFrame:
                 row[f"difference to {other}"] = ""
                 continue
             d, lower, upper = interval(
-                lambda weights, start=start, other=other: mean_auroc(start, weights) - mean_auroc(other, weights)
+                lambda w, drawn, a=start, b=other: mean_auroc(a, w, drawn) - mean_auroc(b, w, drawn)
             )
             row[f"difference to {other}"] = f"{d:+.3f} ({lower:+.3f} to {upper:+.3f})"
         rows.append(row)

@@ -16,18 +16,19 @@ from medtransfer.core.config.toml import read_toml, write_toml
 from medtransfer.core.errors import CohortError, OutputError
 from medtransfer.core.files import writable_folder, write_bytes, write_text, written_whole
 from medtransfer.core.results import Predictions
-from medtransfer.data.cohort import Cohort, read_cohort
+from medtransfer.data.cohort import Cohort, patients, read_cohort
 from medtransfer.data.inspection import Inspection, inspect_place
-from medtransfer.data.ledger import Ledger, require_allowed
+from medtransfer.data.ledger import require_allowed
 from medtransfer.data.splits import assign_splits
 from medtransfer.decision.thresholds import choose
+from medtransfer.evaluation.evaluate import PATIENTS_UNKNOWN
 from medtransfer.evaluation.evaluate import evaluate as evaluate_predictions
 from medtransfer.evaluation.predictions_io import read_predictions, write_predictions
 from medtransfer.models.bundle import MANIFEST, Bundle, Manifest, Member, TrainingRecord, read_bundle, write_bundle
 from medtransfer.planning.plan import plan
 from medtransfer.prediction.run import CohortRun, predict_cohort
 from medtransfer.reporting.contact_sheet import contact_sheet
-from medtransfer.reporting.evaluation import write_evaluation
+from medtransfer.reporting.evaluation import PAGE_SUFFIX, write_evaluation, write_page
 from medtransfer.reporting.ledger import render_ledger
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def fit(
     Raises:
         MedTransferError: Inputs cannot be used, or training went wrong; see `.code` and `.hint`.
     """
-    from medtransfer.training.adapt import adapt
+    from medtransfer.training.adapt import adapt, prepare
     from medtransfer.training.checkpoint import remove_checkpoint
 
     plan = plan if isinstance(plan, Plan) else read_toml(Plan, Path(plan))
@@ -84,14 +85,14 @@ def fit(
     target = _cohort(plan.target, allow_missing=missing_is_fine)
     target = assign_splits(target, plan.split, seed=plan.seed, labels_per_class=plan.target.labels_per_class)
     source = None if plan.source is None else _cohort(plan.source, allow_missing=missing_is_fine)
-    write_cohort(target, folder / COHORT)
+    ready = prepare(plan, target=target, source=source, cache=Path(cache) if cache else folder / "cache", quiet=quiet)
+    ready.ledger.write(folder)
+    require_allowed(ready.ledger, allow_failures)
     adapted = adapt(
         plan,
-        target=target,
-        source=source,
+        ready,
         folder=folder,
-        cache=Path(cache) if cache else folder / "cache",
-        on_read=lambda ledger: _keep_ledger(ledger, folder, allow_failures),
+        on_start=lambda: _keep_plan(plan, target, folder),
         resume=resume,
         quiet=quiet,
     )
@@ -168,10 +169,17 @@ def evaluate(predictions: Predictions | str | Path, *, title: str = "", seed: in
 def report(evaluation: Evaluation, *, out: str | Path) -> Path:
     """Write `report.html`, `evaluation.json` and `estimates.csv` into a folder; returns the path of the page.
 
+    Args:
+        evaluation: What was measured.
+        out: The folder; or, where it ends in `.html`, the page itself, and nothing else is written.
+
     Raises:
-        OutputError: The folder cannot be written to.
+        OutputError: The folder or page cannot be written.
     """
-    return write_evaluation(evaluation, writable_folder(Path(out)))
+    place = Path(out)
+    if place.suffix.lower() == PAGE_SUFFIX:
+        return write_page(evaluation, place)
+    return write_evaluation(evaluation, writable_folder(place))
 
 
 def write_inspection(inspection: Inspection, out: str | Path) -> Path:
@@ -222,9 +230,14 @@ def _run_folder(folder: Path, plan: Plan, *, resume: bool) -> Path:
                 path=folder,
                 hint=f"Resume with {folder / PLAN}, or choose another folder with --out.",
             )
-        return folder
-    write_toml(plan, folder / PLAN, comments=plan.reasons)
     return folder
+
+
+def _keep_plan(plan: Plan, target: Cohort, folder: Path) -> None:
+    """From here on the folder holds a run; what was refused before leaves it free for the next try."""
+    write_cohort(target, folder / COHORT)
+    if not (folder / PLAN).exists():
+        write_toml(plan, folder / PLAN, comments=plan.reasons)
 
 
 def _cohort(config: CohortConfig, *, allow_missing: bool) -> Cohort:
@@ -245,11 +258,6 @@ def _cohort(config: CohortConfig, *, allow_missing: bool) -> Cohort:
             hint="Make the plan again: `medtransfer plan`.",
         )
     return cohort
-
-
-def _keep_ledger(ledger: Ledger, folder: Path, allow_failures: int) -> None:
-    ledger.write(folder)
-    require_allowed(ledger, allow_failures)
 
 
 def _manifest(plan: Plan, adapted: Adapted) -> Manifest:
@@ -284,11 +292,21 @@ def _operating_point(plan: Plan, draft: Bundle, target: Cohort, folder: Path) ->
         return None
     predictions = predict_cohort(draft, target.split("validation"), folder=folder).predictions
     table = predictions.table[predictions.table["status"] == "read"]
-    return choose(
+    point = choose(
         (table["truth"] == plan.target.positive).to_numpy(),
         table[f"probability_{plan.target.positive}"].to_numpy(dtype=float),
         rule=plan.decision.rule,
         goal=None if plan.decision.rule == "youden" else plan.decision.goal,
         positive=plan.target.positive,
         chosen_on="validation",
+        groups=patients(table).factorize(sort=True)[0],
+    )
+    if not (target.patients_unknown and (table["patient_id"] == "").any()):
+        return point
+    stamp = {"note": PATIENTS_UNKNOWN}
+    return point.model_copy(
+        update={
+            "sensitivity": point.sensitivity.model_copy(update=stamp),
+            "specificity": point.specificity.model_copy(update=stamp),
+        }
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,10 @@ from tiny import QUICK, Hospitals, write_hospital
 import medtransfer as mt
 from medtransfer.core.config.plan import Plan
 from medtransfer.core.config.toml import read_toml, write_toml
-from medtransfer.pipeline import write_inspection
+from medtransfer.core.files import patient_digest
+from medtransfer.core.results import Estimate, OperatingPoint
+from medtransfer.evaluation.evaluate import PATIENTS_UNKNOWN
+from medtransfer.pipeline import _operating_point, write_inspection
 
 
 def test_the_story_from_folder_to_report(quick_run: Path, tmp_path: Path) -> None:
@@ -51,6 +55,24 @@ def test_the_bundle_remembers_every_patient_it_has_seen(quick_run: Path) -> None
         assert raised.value.code == "PatientInTraining"
 
 
+def test_the_bundle_names_every_patient_with_the_site_and_without(quick_run: Path, hospitals: Hospitals) -> None:
+    target = mt.read_cohort(quick_run / "cohort.csv").split("train", "validation").table
+    source = mt.read_cohort(hospitals.source).table
+    pairs = {pair for t in (target, source) for pair in zip(t["patient_id"], t["site"], strict=True)}
+    assert {site for _, site in pairs} == {"target", "source"}
+    expected = {patient_digest(name, site=site) for name, site in pairs} | {patient_digest(name) for name, _ in pairs}
+    assert set(mt.read_bundle(quick_run / "bundle").manifest.training.patients) == expected
+
+
+def test_another_hospital_with_the_same_numbering_can_be_evaluated_and_is_pointed_out(
+    quick_run: Path, tmp_path: Path
+) -> None:
+    elsewhere = write_hospital(tmp_path / "elsewhere", studies=56, seed=7)
+    evaluation = mt.evaluate(mt.predict(quick_run / "bundle", elsewhere))
+    assert evaluation.flow.evaluated == 56
+    assert any("also occur among the training patients of another site" in line for line in evaluation.warnings)
+
+
 def test_the_operating_point_was_chosen_on_validation_with_the_bundle_as_it_runs(quick_run: Path) -> None:
     bundle = mt.read_bundle(quick_run / "bundle")
     point = bundle.manifest.operating_point
@@ -61,6 +83,52 @@ def test_the_operating_point_was_chosen_on_validation_with_the_bundle_as_it_runs
     ill = table["truth"] == "pneumonia"
     assert point.sensitivity.value == pytest.approx((called & ill).sum() / ill.sum())
     assert point.specificity.value == pytest.approx((~called & ~ill).sum() / (~ill).sum())
+
+
+def test_the_operating_points_intervals_know_the_patients(quick_plan: mt.Plan, quick_run: Path, tmp_path: Path) -> None:
+    """Of the same studies: with a patient each, with three studies a patient, and with patients unknown."""
+    bundle, cohort = mt.read_bundle(quick_run / "bundle"), mt.read_cohort(quick_run / "cohort.csv").split("validation")
+
+    def point(name: str, ids: list[str], *, unknown: bool = False) -> OperatingPoint:
+        changed = replace(cohort.with_table(cohort.table.assign(patient_id=ids)), patients_unknown=unknown)
+        found = _operating_point(quick_plan, bundle, changed, tmp_path / name)
+        assert found is not None
+        return found
+
+    def width(estimate: Estimate) -> float:
+        assert estimate.low is not None
+        assert estimate.high is not None
+        return estimate.high - estimate.low
+
+    order = cohort.table["label"].rank(method="first").astype(int) - 1
+    alone = point("alone", [f"P{i}" for i in order])
+    together = point("together", [f"P{i // 3}" for i in order])
+    partly = point("partly", ["" if i == 0 else f"P{i}" for i in order], unknown=True)
+    allowed = point("allowed", [f"P{i}" for i in order], unknown=True)
+    assert alone.threshold == together.threshold == partly.threshold
+    for name in ("sensitivity", "specificity"):
+        one, many, blind = (getattr(found, name) for found in (alone, together, partly))
+        assert (one.method, one.note) == ("Wilson", "")
+        assert "patients repeat" in many.method
+        assert one.value == many.value
+        assert width(many) > width(one)
+        assert blind == one.model_copy(update={"note": PATIENTS_UNKNOWN})
+    assert allowed == alone
+
+
+@pytest.mark.parametrize("name", ["page.html", "made/on demand/Page.HTML"])
+def test_a_report_with_the_name_of_a_page_is_that_page(quick_run: Path, tmp_path: Path, name: str) -> None:
+    cohort = mt.read_cohort(quick_run / "cohort.csv")
+    evaluation = mt.evaluate(mt.predict(quick_run / "bundle", cohort.split("test")))
+    path = mt.report(evaluation, out=str(tmp_path / "one" / name))
+    assert path == tmp_path / "one" / name
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    assert path.read_bytes() == mt.report(evaluation, out=tmp_path / "folder").read_bytes()
+    (tmp_path / "folder.html").mkdir()
+    with pytest.raises(mt.MedTransferError) as raised:
+        mt.report(evaluation, out=tmp_path / "folder.html")
+    assert raised.value.code == "Unwritable"
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_what_a_run_leaves_behind(quick_run: Path, quick_plan: mt.Plan) -> None:
@@ -119,7 +187,7 @@ def test_an_unreadable_image_is_a_failed_row_and_stops_the_fit_unless_allowed(tm
     assert "007.png" in str(raised.value)
     bundle = mt.fit(plan, out=tmp_path / "allowed", allow_failures=1)
     ledger = pd.read_csv(tmp_path / "allowed" / "ledger.csv", keep_default_na=False)
-    assert list(ledger.loc[ledger["status"] == "failed", "path"]) == ["images/007.png"]
+    assert list(ledger.loc[ledger["status"] == "failed", "path"]) == [str(folder / "images/007.png")]
     predictions = mt.predict(bundle, mt.read_cohort(folder, patients_unknown=True), allow_failures=1)
     failed = predictions.table[predictions.table["status"] == "failed"]
     assert list(failed["study_id"]) == ["images/007.png"]

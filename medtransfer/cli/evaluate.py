@@ -22,7 +22,7 @@ class Arguments(Common):
     predictions: Positional[Path]
     """Folder or CSV that `predict` wrote."""
     out: Path | None = None
-    """Folder for evaluation.json, estimates.csv and report.html."""
+    """Folder for evaluation.json, estimates.csv and report.html; or the page alone if it ends in .html."""
     title: str = ""
     """What the report is headed by."""
     seed: int = 0

@@ -37,9 +37,12 @@ class Arguments(Common):
 
 def run(arguments: Arguments) -> Outcome:
     """Inspect, and write what was found."""
+    from medtransfer.core.files import writable_folder
     from medtransfer.data.ledger import require_allowed
     from medtransfer.pipeline import inspect, write_inspection
 
+    if arguments.out is not None and arguments.place.exists():
+        writable_folder(arguments.out)  # said before hours of decoding
     found = inspect(arguments.place, label=arguments.label, quiet=arguments.quiet or arguments.json)
     if arguments.out is not None:
         write_inspection(found, arguments.out)

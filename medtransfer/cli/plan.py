@@ -38,8 +38,10 @@ class Arguments(Common):
     """Use only so many labelled studies of each class."""
     label: str = "label"
     """Column of the label."""
+    source_label: str | None = None
+    """Column of the label in the source's table; default: the same."""
     positive: str | None = None
-    """The class whose probability is reported and thresholded."""
+    """The target's class whose probability is reported and thresholded."""
     patients_unknown: bool = False
     """Allow rows without a patient id; every interval is then marked as too narrow."""
     seed: int = 0
@@ -55,18 +57,19 @@ def run(arguments: Arguments) -> Outcome:
     from medtransfer.core.config.toml import to_toml, write_toml
     from medtransfer.pipeline import plan, read_cohort
 
-    def cohort(path: Path) -> Cohort:
+    def cohort(path: Path, label: str, positive: str | None) -> Cohort:
         return read_cohort(
             path,
-            label=arguments.label,
-            positive=arguments.positive,
+            label=label,
+            positive=positive,
             patients_unknown=arguments.patients_unknown,
             allow_missing=arguments.allow_failures > 0,
         )
 
+    source_label = arguments.source_label or arguments.label
     made = plan(
-        cohort(arguments.target),
-        source=None if arguments.source is None else cohort(arguments.source),
+        cohort(arguments.target, arguments.label, arguments.positive),
+        source=None if arguments.source is None else cohort(arguments.source, source_label, None),
         backbone=arguments.backbone,
         weights=arguments.weights,
         labels_per_class=arguments.labels_per_class,

@@ -1,6 +1,7 @@
 """One row per study: a probability per class, the decision at the operating point, flags.
 
-A run that was killed goes on where it stopped when the same command is given again.
+A run that was killed goes on where it stopped when the same command is given again. Studies whose files have
+changed since are predicted anew.
 
 Examples:
     medtransfer predict runs/pneumonia/bundle runs/pneumonia/cohort.csv --split test --out runs/pneumonia/test

@@ -21,7 +21,7 @@ class Arguments(Common):
     evaluation: Positional[Path]
     """evaluation.json that `evaluate` wrote, or its folder."""
     out: Path | None = None
-    """Folder for the page; default: beside the evaluation."""
+    """Folder for the page, or the page itself if it ends in .html; default: beside the evaluation."""
 
 
 def run(arguments: Arguments) -> Outcome:

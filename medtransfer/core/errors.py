@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from medtransfer.core.inert import visible
+
 if TYPE_CHECKING:
     from os import PathLike
 
@@ -36,10 +38,10 @@ class MedTransferError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        """One line `path: message [code]`, and the cure on a second one."""
+        """One line `path: message [code]`, and the cure on a second one; no character of them acts on a terminal."""
         place = f"{self.path}: " if self.path else ""
-        cure = f"\n  → {self.hint}" if self.hint else ""
-        return f"{place}{self.message} [{self.code}]{cure}"
+        cure = f"\n  → {visible(self.hint)}" if self.hint else ""
+        return f"{visible(place + self.message)} [{self.code}]{cure}"
 
 
 class UnusableInputError(MedTransferError):

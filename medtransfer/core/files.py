@@ -99,8 +99,9 @@ def text_digest(*parts: str) -> str:
 def patient_digest(patient_id: str, *, site: str = "") -> str:
     """How a bundle names a training patient: enough to recognise one, and no plain identifier.
 
-    Patients of the target are named without a site, and are recognised wherever their id turns up. Those of a source
-    hospital are named with it: two hospitals may well give the same number to two people.
+    A bundle names each of its patients twice. With the site: that very patient is recognised, and another hospital's
+    patient of the same number is not taken for them. Without one: a patient whose site is unknown is recognised, and
+    equal numbers at two hospitals can be pointed out.
     """
     return text_digest("patient", site, patient_id)[:32]
 

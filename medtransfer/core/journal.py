@@ -56,10 +56,10 @@ class Journal:
         """Every key that is committed."""
         return {key for (key,) in self._connection.execute("SELECT key FROM rows")}
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Every committed row, in the order of the keys."""
-        for (content,) in self._connection.execute("SELECT content FROM rows ORDER BY key"):
-            yield json.loads(content)
+    def items(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Every committed key with its row, in the order of the keys."""
+        for key, content in self._connection.execute("SELECT key, content FROM rows ORDER BY key"):
+            yield key, json.loads(content)
 
     def append(self, rows: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
         """Commit several rows in one durable transaction: all of them or none.

@@ -197,6 +197,6 @@ class Predictions:
     operating_point: OperatingPoint | None
     bundle_sha256: str
     training_patients: frozenset[str] = field(default_factory=frozenset)
-    """`patient_digest` of every patient the weights or thresholds have seen."""
+    """`patient_digest` of every patient the weights or thresholds have seen, with their site and without one."""
     patients_unknown: bool = False
     """True where the cohort has rows without a patient id, and the user allowed that."""

@@ -33,6 +33,9 @@ Probabilities = Float64[np.ndarray, " case"]
 """Probability of the positive class."""
 
 ClassProbabilities = Float64[np.ndarray, "case class"]
+ClassOffsets = Float64[np.ndarray, " class"]
+"""One number a class, on the scale of logits."""
+
 CaseWeights = Float64[np.ndarray, " case"]
 Groups = Int[np.ndarray, " case"]
 """The patient of each case, as an integer code."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -244,6 +245,7 @@ def _completed(table: pd.DataFrame, root: Path, label: str) -> pd.DataFrame:
         table = table.assign(site=root.resolve().name)
     others = [column for column in table.columns if column not in COHORT_COLUMNS]
     table = table[[*COHORT_COLUMNS, *others]]
+    table = table.assign(path=[os.path.normpath(path) if path else "" for path in table["path"]])
     return table.assign(study_id=table["study_id"].where(table["study_id"] != "", table["path"]))
 
 

@@ -25,12 +25,14 @@ class PictureSet:
         labels: Index of the class of each case.
         patients: Integer code of the patient of each case.
         names: How each case is called in errors: its path.
+        studies: Integer code of the study of each case; None where each case is a study of its own.
     """
 
     pictures: PreparedPictures
     labels: ClassIndices
     patients: Groups
     names: tuple[str, ...]
+    studies: Groups | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from medtransfer.core.errors import FailedCasesError, MedTransferError
 from medtransfer.core.files import write_text, written_whole
-from medtransfer.data.text import inert_cell, one_line
+from medtransfer.core.inert import csv_cell, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -108,7 +108,7 @@ class Ledger:
         content = io.StringIO()
         writer = csv.writer(content, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows([inert_cell(cell) for cell in _cells(row)] for row in self.rows)
+        writer.writerows([csv_cell(cell) for cell in _cells(row)] for row in self.rows)
         write_text(folder / "ledger.csv", content.getvalue())
         with written_whole(folder / "ledger.parquet") as temporary:
             self.table().to_parquet(temporary, index=False)

@@ -30,6 +30,8 @@ class Cases:
     """Index into the classes."""
     probability: ClassProbabilities
     groups: Groups
+    namesakes: int = 0
+    """Patient ids that also occur among the training patients of another site."""
 
 
 def measured_cases(predictions: Predictions) -> Cases:
@@ -51,13 +53,14 @@ def measured_cases(predictions: Predictions) -> Cases:
             hint="Give the cohort labels, and look at the ledger for why images were not read.",
         )
     _refuse_unknown_patients(table, predictions)
-    _refuse_training_patients(table, predictions)
+    namesakes = _refuse_training_patients(table, predictions)
     patients = table["patient_id"].where(table["patient_id"] != "", "\0" + table["study_id"])
     codes = {name: index for index, name in enumerate(predictions.classes)}
     return Cases(
         truth=table["truth"].map(codes).to_numpy(dtype=np.int64),
         probability=_probabilities(table, predictions),
         groups=pd.factorize(patients, sort=True)[0].astype(np.int64),
+        namesakes=namesakes,
     )
 
 
@@ -181,18 +184,23 @@ def _refuse_unknown_patients(table: pd.DataFrame, predictions: Predictions) -> N
         )
 
 
-def _refuse_training_patients(table: pd.DataFrame, predictions: Predictions) -> None:
+def _refuse_training_patients(table: pd.DataFrame, predictions: Predictions) -> int:
+    """Refuse patients that were trained on; how many other ids occur among the training patients of another site.
+
+    A patient was trained on where site and id match, or where the site is unknown and the id matches.
+    """
     known = table[table["patient_id"] != ""]
-    sites = as_text(known["site"]) if "site" in known else [""] * len(known)
-    named = {patient_digest(name) for name in known["patient_id"]}
-    named |= {patient_digest(name, site=site) for name, site in zip(known["patient_id"], sites, strict=True)}
-    seen = sorted(named & predictions.training_patients)
+    sites = as_text(known["site"]) if "site" in known else pd.Series("", index=known.index)
+    pairs = set(zip(sites, known["patient_id"], strict=True))
+    named = {(site, name): patient_digest(name, site=site) for site, name in pairs}
+    seen = {pair: digest for pair, digest in named.items() if digest in predictions.training_patients}
     if seen:
         raise PredictionsError(
-            f"{len(seen)} of {known['patient_id'].nunique()} patients were trained on, with digests {_some(seen)}",
+            f"{len(seen)} of {len(pairs)} patients were trained on, with digests {_some(sorted(seen.values()))}",
             code="PatientInTraining",
             hint="Evaluate on patients the bundle has not seen, such as the test split.",
         )
+    return sum(patient_digest(name) in predictions.training_patients for name in {name for _, name in pairs})
 
 
 def _probabilities(table: pd.DataFrame, predictions: Predictions) -> ClassProbabilities:

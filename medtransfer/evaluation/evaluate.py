@@ -107,6 +107,12 @@ def _warnings(cases: Cases, predictions: Predictions, replicates: int) -> list[s
         warnings.append("No operating point came with the predictions: no sensitivity, no specificity")
     if predictions.patients_unknown:
         warnings.append("Some patients are unknown: intervals may be too narrow, leakage cannot be excluded")
+    if cases.namesakes:
+        what = "1 patient id also occurs" if cases.namesakes == 1 else f"{cases.namesakes} patient ids also occur"
+        warnings.append(
+            f"{what} among the training patients of another site: if they are the same people, "
+            "these figures are too good"
+        )
     if replicates < QUOTABLE_REPLICATES:
         warnings.append(f"Only {replicates} bootstrap replicates: do not quote these intervals")
     return warnings

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from medtransfer.core.errors import PredictionsError
 from medtransfer.core.files import file_digest, write_bytes, write_text
+from medtransfer.core.inert import FORMULA_STARTS
 from medtransfer.core.records import Record
 from medtransfer.core.results import PROBABILITY, OperatingPoint, Predictions
 from medtransfer.evaluation.cases import as_text
@@ -27,7 +28,7 @@ from medtransfer.evaluation.cases import as_text
 TABLE = "predictions.csv"
 HEADER = "predictions.json"
 _NUMBERS = (PROBABILITY, "embedding_")
-_NEUTRALISED = ("=", "+", "-", "@", "\t", "\r", "'")
+_NEUTRALISED = (*FORMULA_STARTS, "'")
 
 
 class PredictionsHeader(Record):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from medtransfer.core.catalogue import Catalogue
+from medtransfer.core.config.models import BACKBONES
 from medtransfer.core.errors import BundleError
 from medtransfer.models.classifier import SOURCE_HEAD, Classifier
 from medtransfer.models.weights import load_weights
@@ -14,8 +14,6 @@ from medtransfer.models.weights import load_weights
 if TYPE_CHECKING:
     from medtransfer.core.config.models import ModelConfig
     from medtransfer.models.bundle import Bundle, Member
-
-BACKBONES = Catalogue("medtransfer.models.backbones", "build", "backbone")
 
 
 def new_classifier(config: ModelConfig, *, classes: int, source_classes: int | None, seed: int) -> Classifier:

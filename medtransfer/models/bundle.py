@@ -61,7 +61,7 @@ class TrainingRecord(Record):
     instance_weights: dict[str, float] | None = None
     """Effective sample size and number of clipped weights, where source samples were weighted."""
     patients: tuple[str, ...]
-    """`patient_digest` of every patient that weights or threshold have seen."""
+    """`patient_digest` of every patient that weights or threshold have seen, with their site and without one."""
 
 
 class Manifest(Record):

@@ -73,3 +73,27 @@ def read_sidecar(weights: Path) -> Sidecar:
             path=path,
             hint="Correct that key; README.md shows a whole sidecar.",
         ) from error
+
+
+def check_weight_file(path: Path, backbone: str) -> Sidecar:
+    """The sidecar of a local weight file that is there and is meant for this backbone; the weights are not opened.
+
+    Raises:
+        WeightsError: The file or its sidecar is absent, or it is for another network.
+    """
+    if not path.is_file():
+        raise WeightsError(
+            "there is no such weight file",
+            code="NotFound",
+            path=path,
+            hint="Give `none`, `imagenet`, or the path of a local file with its sidecar.",
+        )
+    sidecar = read_sidecar(path)
+    if sidecar.backbone != backbone:
+        raise WeightsError(
+            f"these weights are for {sidecar.backbone}, not for {backbone}",
+            code="OtherBackbone",
+            path=path,
+            hint=f"Use --backbone {sidecar.backbone}, or other weights.",
+        )
+    return sidecar

@@ -16,7 +16,7 @@ from torch import Tensor
 from medtransfer.core.errors import WeightsError
 from medtransfer.core.files import file_digest
 from medtransfer.core.torchvision_guard import import_torchvision
-from medtransfer.models.input_spec import InputSpec, read_sidecar
+from medtransfer.models.input_spec import InputSpec, check_weight_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,21 +70,7 @@ def load_weights(backbone: Backbone, weights: str, *, name: str, download: bool 
 
 
 def _checked_file(path: Path, name: str) -> InputSpec:
-    if not path.is_file():
-        raise WeightsError(
-            "there is no such weight file",
-            code="NotFound",
-            path=path,
-            hint="Give `none`, `imagenet`, or the path of a local file with its sidecar.",
-        )
-    sidecar = read_sidecar(path)
-    if sidecar.backbone != name:
-        raise WeightsError(
-            f"these weights are for {sidecar.backbone}, not for {name}",
-            code="OtherBackbone",
-            path=path,
-            hint=f"Use --backbone {sidecar.backbone}, or other weights.",
-        )
+    sidecar = check_weight_file(path, name)
     found = file_digest(path)
     if found != sidecar.sha256:
         raise WeightsError(

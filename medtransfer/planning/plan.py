@@ -7,17 +7,20 @@ written above the key in the TOML file. Whatever the user sets holds.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medtransfer.core.config.data import CohortConfig
 from medtransfer.core.config.plan import Plan
 from medtransfer.core.config.toml import changed, validated
 from medtransfer.core.errors import CohortError
 from medtransfer.data.fingerprint import fingerprint
 from medtransfer.data.splits import assign_splits
+from medtransfer.models.input_spec import check_weight_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from medtransfer.data.cohort import Cohort
     from medtransfer.data.fingerprint import Fingerprint
@@ -27,6 +30,9 @@ FEW_LABELLED, SMALL_VALIDATION = 200, 0.3
 
 FEW_EVENTS = 20
 """Below so many validation studies with the finding, no sensitivity is aimed at."""
+
+Choose = Callable[[str, object, str], None]
+"""Set a key to a value, for a reason."""
 
 BATCH = 32
 """Studies a step; fewer where there are not so many."""
@@ -58,10 +64,14 @@ def plan(
 
     Raises:
         CohortError: A cohort cannot answer the question (one class only, nobody positive declared, …).
-        ConfigError: A change is not allowed.
+        ConfigError: A value or a change is not allowed.
+        CatalogueError: There is no such backbone, term or policy.
+        WeightsError: The weight file or its sidecar is not there, or for another backbone.
     """
     _require_question(cohort)
     changes = tuple(changes)
+    if source is not None and set(source.classes) == set(cohort.classes):
+        source = replace(source, classes=cohort.classes, positive=cohort.positive)  # one question, in one order
     values: dict[str, Any] = {
         "seed": seed,
         "target": _cohort_config(cohort, labels_per_class),
@@ -72,8 +82,15 @@ def plan(
     if few:
         values["split"] = {"validation": SMALL_VALIDATION}
     draft = changed(validated(Plan, values, path="plan"), changes)
+    if draft.model.weights not in {"none", "imagenet"}:
+        check_weight_file(Path(draft.model.weights), draft.model.backbone)
     assigned = assign_splits(cohort, draft.split, seed=draft.seed, labels_per_class=draft.target.labels_per_class)
-    rules, reasons = _rules(fingerprint(assigned), source, draft, cohort)
+    asked_goal = any(change.startswith("decision.") for change in changes)
+    rules, reasons = _rules(fingerprint(assigned), source, draft, cohort, asked_goal=asked_goal)
+    if draft.target.labels_per_class is not None:
+        reasons["target.labels_per_class"] = (
+            "Equal numbers of each class: probabilities are calibrated to that mix, not to the hospital's prevalence."
+        )
     if few:
         reasons["split.validation"] = "Few labelled studies: a larger share validates, or no threshold could be chosen."
     for key, value in rules.items():
@@ -83,7 +100,7 @@ def plan(
 
 
 def _rules(
-    counts: Fingerprint, source: Cohort | None, draft: Plan, cohort: Cohort
+    counts: Fingerprint, source: Cohort | None, draft: Plan, cohort: Cohort, *, asked_goal: bool
 ) -> tuple[dict[str, Any], dict[str, str]]:
     rules: dict[str, Any] = {}
     reasons: dict[str, str] = {}
@@ -101,7 +118,9 @@ def _rules(
         choose(
             "objective.trade_off",
             math.inf,
-            "No source cohort: L_S is replaced by an anchor at the pretrained weights.",
+            "No source cohort: L_S is replaced by an anchor at the pretrained weights."
+            if pretrained
+            else "No source cohort and no pretrained weights: the target's own loss is all there is.",
         )
     elif not math.isinf(draft.objective.trade_off):  # the user's λ = ∞ would leave its terms without a source
         _source_rules(choose, source, cohort)
@@ -131,23 +150,26 @@ def _rules(
             f"Not used: the rarest validation class has {events} studies, fewer than "
             f"{draft.training.min_validation_events}, so the schedule is fixed and the last epoch is kept."
         )
-    if cohort.positive is not None and validation.get(cohort.positive, 0) < FEW_EVENTS:
-        choose(
-            "decision.rule",
-            "youden",
-            f"{validation.get(cohort.positive, 0)} validation studies have the finding: a sensitivity to reach "
-            "would hang on one or two of them, so the sum of sensitivity and specificity decides.",
-        )
-    elif cohort.positive is not None:
-        choose(
-            "decision.rule",
-            "sensitivity",
-            f"Chosen on {sum(validation.values())} validation studies; read its interval.",
-        )
+    if cohort.positive is not None and not asked_goal:
+        _decision_rule(choose, validation, cohort.positive)
     return rules, reasons
 
 
-def _source_rules(choose: Any, source: Cohort, cohort: Cohort) -> None:
+def _decision_rule(choose: Choose, validation: Mapping[str, int], positive: str) -> None:
+    events = validation.get(positive, 0)
+    if events < FEW_EVENTS:
+        choose(
+            "decision.rule",
+            "youden",
+            f"{events} validation studies have the finding: a sensitivity to reach would hang on one or two of them, "
+            "so the sum of sensitivity and specificity decides.",
+        )
+    else:
+        reason = f"Chosen on {sum(validation.values())} validation studies; read its interval."
+        choose("decision.rule", "sensitivity", reason)
+
+
+def _source_rules(choose: Choose, source: Cohort, cohort: Cohort) -> None:
     choose("objective.trade_off", 1.0, "Source and target count alike: λ = 1.")
     if source.classes == cohort.classes:
         choose(
@@ -187,16 +209,16 @@ def _labelled(cohort: Cohort) -> int:
 
 
 def _cohort_config(cohort: Cohort, labels_per_class: int | None) -> dict[str, Any]:
-    config = CohortConfig(
-        cohort=str(cohort.source.resolve()),
-        sha256=cohort.sha256,
-        label=cohort.label,
-        classes=cohort.classes,
-        positive=cohort.positive,
-        labels_per_class=labels_per_class,
-        patients_unknown=cohort.patients_unknown,
-    )
-    return config.model_dump(exclude_none=True)
+    config = {
+        "cohort": str(cohort.source.resolve()),
+        "sha256": cohort.sha256,
+        "label": cohort.label,
+        "classes": cohort.classes,
+        "positive": cohort.positive,
+        "labels_per_class": labels_per_class,
+        "patients_unknown": cohort.patients_unknown,
+    }
+    return {key: value for key, value in config.items() if value is not None}
 
 
 def _put(values: dict[str, Any], dotted: str, value: object) -> None:

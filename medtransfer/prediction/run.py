@@ -2,10 +2,15 @@
 
 Batches are cut from the whole list of studies and committed all or none, so that a study is computed in the same
 batch whether or not the run was interrupted, and its probability is the same to the last bit.
+
+A row is kept under its study and the state of the study's files, so that the same command predicts a study again
+once one of them was repaired, replaced or has turned up. Its whole batch is computed again for it; the other studies
+of the batch keep the rows they had.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +50,8 @@ def predict_cohort(
 ) -> CohortRun:
     """Predict every study of a cohort, going on from `folder`'s journal where it holds this very run.
 
+    Studies whose files have changed since their row was written are predicted again, with their batch.
+
     Args:
         bundle: What predicts.
         cohort: Studies; their labels, where known, become the `truth` column and are used for nothing else.
@@ -58,24 +65,25 @@ def predict_cohort(
     """
     _check_labels(bundle, cohort)
     studies = list(cohort.table.groupby("study_id", sort=False))
+    keys = [_key(cohort, str(study), images) for study, images in studies]
     execute: Runtime | None = None
     with Journal(folder / JOURNAL, run=_run_digest(bundle, cohort, runtime)) as journal:
         done = journal.keys()
         with progress_bar("predicting", len(studies), quiet=quiet) as advance:
             for start in range(0, len(studies), BATCH):
-                batch = studies[start : start + BATCH]
-                if any(str(study) not in done for study, _ in batch):
+                batch, names = studies[start : start + BATCH], keys[start : start + BATCH]
+                if not done.issuperset(names):
                     execute = execute or load_runtime(bundle, name=runtime)
-                    journal.append(_predict_batch(bundle, execute, cohort, batch))
+                    journal.append(zip(names, _predict_batch(bundle, execute, cohort, batch), strict=True))
                 advance(len(batch))
-        rows = {row["study_id"]: row for row in journal.rows()}
-    ordered = [rows[str(study)] for study, _ in studies]
+        rows = dict(journal.items())
+    ordered = [rows[key] for key in keys]
     return CohortRun(predictions=_predictions(bundle, cohort, ordered), ledger=_ledger(ordered))
 
 
 def _predict_batch(
     bundle: Bundle, execute: Runtime, cohort: Cohort, batch: list[tuple[Any, pd.DataFrame]]
-) -> list[tuple[str, dict[str, Any]]]:
+) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     readable: list[list[PreparedPicture]] = []
     for _, images in batch:
@@ -93,8 +101,7 @@ def _predict_batch(
         if pictures:
             readable.append(pictures)
     found = iter(predict_studies(execute, bundle, readable))
-    complete = [_merged(row, next(found)) if row["status"] == "read" else row for row in rows]
-    return [(row["study_id"], row) for row in complete]
+    return [_merged(row, next(found)) if row["status"] == "read" else row for row in rows]
 
 
 def _merged(row: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
@@ -156,6 +163,20 @@ def _ledger(rows: list[dict[str, Any]]) -> Ledger:
 def _run_digest(bundle: Bundle, cohort: Cohort, runtime: str) -> str:
     cells = (str(cell) for row in cohort.table.itertuples(index=False) for cell in row)
     return text_digest(bundle.sha256, runtime, str(cohort.root.resolve()), *cells)
+
+
+def _key(cohort: Cohort, study: str, images: pd.DataFrame) -> str:
+    """A study as its files are now: other sizes or times of change, or a file that came or went, give another key."""
+    states = (part for path in images["path"] for part in (str(path), _state(cohort.file(str(path)))))
+    return f"{study} {text_digest(*states)}"
+
+
+def _state(file: Path) -> str:
+    try:
+        found = file.stat()
+    except OSError:
+        return "absent"
+    return f"{found.st_size} {found.st_mtime_ns} {os.access(file, os.R_OK)}"
 
 
 def _check_labels(bundle: Bundle, cohort: Cohort) -> None:

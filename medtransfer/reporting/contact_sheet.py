@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from medtransfer.reporting.inert import visible
+from medtransfer.core.inert import visible
 
 _GAP, _CAPTION = 10, 18
 _PAPER, _INK = (28, 31, 35), (214, 217, 221)

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from medtransfer.core.errors import PredictionsError
 from medtransfer.core.files import write_text
+from medtransfer.core.inert import csv_cell
 from medtransfer.core.results import Evaluation
 from medtransfer.reporting.cards import headline_cards
 from medtransfer.reporting.figures import evaluation_figures
-from medtransfer.reporting.inert import csv_cell
 from medtransfer.reporting.page import render
 from medtransfer.reporting.words import RESEARCH_USE, has_interval, level, rule, verdict
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 JSON_NAME: Final = "evaluation.json"
 CSV_NAME: Final = "estimates.csv"
 HTML_NAME: Final = "report.html"
+PAGE_SUFFIX: Final = ".html"
+"""A report whose name ends so is one file, not a folder."""
 
 CSV_COLUMNS: Final = ("where", "name", "class", "value", "low", "high", "level", "method", "n", "note")
 """`where` is `all`, `operating_point`, or `chosen_on:<split>` for the optimistic figures of the choice."""
@@ -46,6 +48,19 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> Path:
     write_text(folder / CSV_NAME, estimates_csv(evaluation))
     write_text(folder / HTML_NAME, page)
     return folder / HTML_NAME
+
+
+def write_page(evaluation: Evaluation, path: Path) -> Path:
+    """Write the HTML page alone, as `path`, whole or not at all.
+
+    Returns:
+        The path.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    write_text(path, render_evaluation(evaluation))
+    return path
 
 
 def read_evaluation(path: Path) -> Evaluation:

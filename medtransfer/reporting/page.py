@@ -7,8 +7,8 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from medtransfer.core.inert import shortened, visible
 from medtransfer.reporting import words
-from medtransfer.reporting.inert import shortened, visible
 
 
 def render(template: str, /, **values: object) -> str:

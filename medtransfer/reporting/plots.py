@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from medtransfer.core.inert import shortened
 from medtransfer.core.results import CalibrationBin, Curve, Estimate
-from medtransfer.reporting.inert import shortened
 from medtransfer.reporting.svg import FIRST, GRID, INK, MUTED, SECOND, SURFACE, drawing, inline
 from medtransfer.reporting.words import estimable, figure, has_interval, number
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from medtransfer.reporting.inert import shortened, visible
+from medtransfer.core.inert import shortened, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

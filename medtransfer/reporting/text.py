@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from medtransfer.reporting.inert import visible
+from medtransfer.core.inert import visible
 from medtransfer.reporting.words import count, figure, number, rule, verdict
 
 if TYPE_CHECKING:

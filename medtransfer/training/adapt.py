@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from torch import nn
 
 from medtransfer.core.config.plan import Plan
 from medtransfer.core.errors import CohortError
@@ -24,8 +25,9 @@ from medtransfer.models.features import frozen_features
 from medtransfer.models.input_spec import InputSpec
 from medtransfer.training.checkpoint import LoopState
 from medtransfer.training.fit import fit, training_device
+from medtransfer.training.optimiser import policy_rates
 from medtransfer.training.step import FitData
-from medtransfer.transfer.objective import build_objective, weigh_source
+from medtransfer.transfer.objective import build_objective, check_objective, weigh_source
 from medtransfer.transfer.types import Sample, SampleWeights, TransferData
 
 
@@ -41,18 +43,69 @@ class Adapted:
     sites: tuple[str, ...]
     modalities: tuple[str, ...]
     patients: tuple[str, ...]
-    """`patient_digest` of each, sorted; those of the source with their site."""
+    """`patient_digest` of each, with their site and without one; sorted."""
     instance_weights: dict[str, float] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """A network with its starting weights, and the images of everyone who takes part.
+
+    Attributes:
+        seen: `target`, `validation` and `source`, each where the plan has it.
+        prepared: Their pictures.
+        start: The pretrained parameters by name; None where they are random.
+        ledger: One row for every row of both cohorts.
+    """
+
+    model: Classifier
+    start: dict[str, nn.Parameter] | None
+    seen: dict[str, Cohort]
+    prepared: dict[str, PreparedCohort]
+    ledger: Ledger
+
+
+def prepare(plan: Plan, *, target: Cohort, source: Cohort | None, cache: Path, quiet: bool = True) -> Ready:
+    """Load weights and images; what can be refused is refused before the first image is decoded.
+
+    Args:
+        plan: The plan.
+        target: The target cohort, splits assigned.
+        source: The source cohort, or None. Its own `test` rows, where it has any, stay locked.
+        cache: Folder of prepared pictures.
+        quiet: Show no progress bars.
+
+    Raises:
+        UnusableInputError: A part of the plan lacks something.
+    """
+    seen = _cohorts(plan, target, source)
+    model = new_classifier(
+        plan.model,
+        classes=len(plan.target.classes),
+        source_classes=None if source is None or plan.same_question else len(source.classes),
+        seed=plan.seed,
+    ).to(training_device(plan.training.device))
+    check_objective(plan.objective, model=model, has_source=source is not None)
+    policy_rates(plan.policy, model, 0.0)
+    prepared = {
+        name: prepare_cohort(cohort, size=plan.preprocess.size, folder=cache, quiet=quiet)
+        for name, cohort in seen.items()
+    }
+    return Ready(
+        model=model,
+        start=None if plan.model.weights == "none" else dict(model.named_parameters()),
+        seen=seen,
+        prepared=prepared,
+        ledger=_ledger(prepared, seen, target, source),
+    )
 
 
 def adapt(
     plan: Plan,
+    ready: Ready,
     *,
-    target: Cohort,
-    source: Cohort | None,
     folder: Path,
-    cache: Path,
-    on_read: Callable[[Ledger], None],
+    on_start: Callable[[], None],
     resume: bool = False,
     quiet: bool = True,
 ) -> Adapted:
@@ -60,54 +113,29 @@ def adapt(
 
     Args:
         plan: The plan.
-        target: The target cohort, splits assigned.
-        source: The source cohort, or None. Its own `test` rows, where it has any, stay locked.
+        ready: What `prepare` made of it.
         folder: The run's folder: checkpoint and logs.
-        cache: Folder of prepared pictures.
-        on_read: Given the ledger of every image once all are read; may raise to stop.
+        on_start: Called when nothing stands in the way of training any more.
         resume: Go on from the folder's checkpoint.
         quiet: Show no progress bars.
 
     Raises:
-        MedTransferError: A part of the plan lacks something, or training went wrong.
+        MedTransferError: A term lacks something, or training went wrong.
     """
-    seen = {"target": target.split("train")}
-    if plan.split.validation or (target.table["split"] == "validation").any():
-        seen["validation"] = target.split("validation")
-    if source is not None and not np.isinf(plan.objective.trade_off):
-        rows = source.table[source.table["split"].isin(["", "train"]) & (source.table["label"] != "")]
-        seen["source"] = source.with_table(rows)
-    prepared = {
-        name: prepare_cohort(cohort, size=plan.preprocess.size, folder=cache, quiet=quiet)
-        for name, cohort in seen.items()
-    }
-    on_read(_ledger(prepared, target))
+    model, seen, prepared = ready.model, ready.seen, ready.prepared
     sets = {name: picture_set(part, seen[name].classes) for name, part in prepared.items()}
     _check_classes(sets, seen)
-    model = new_classifier(
-        plan.model,
-        classes=len(plan.target.classes),
-        source_classes=None if source is None or plan.same_question else len(source.classes),
-        seed=plan.seed,
-    ).to(training_device(plan.training.device))
     weights = _instance_weights(plan, model, sets)
     class_weights = balance(sets["target"].labels, len(plan.target.classes))
     objective = build_objective(
         plan.objective,
         model=model,
-        start=None if plan.model.weights == "none" else dict(model.named_parameters()),
+        start=ready.start,
         data=TransferData(target=sets["target"], source=sets.get("source")),
         class_weights=class_weights if plan.training.imbalance == "weighted" else None,
     )
-    balanced = plan.training.imbalance == "balanced"
-    data = FitData(
-        target=sets["target"],
-        validation=sets.get("validation"),
-        source=sets.get("source"),
-        source_weights=None if weights is None else weights.values,
-        target_sampling=class_weights[sets["target"].labels] if balanced else None,
-        source_sampling=class_weights[sets["source"].labels] if balanced and plan.same_question else None,
-    )
+    data = _fit_data(plan, sets, weights, class_weights)
+    on_start()
     fitted = fit(model, objective, data, plan, folder=folder, resume=resume, quiet=quiet)
     tensors = {key: value for key, value in fitted.tensors.items() if not key.startswith(f"heads.{SOURCE_HEAD}.")}
     if plan.training.imbalance != "none":
@@ -126,6 +154,57 @@ def adapt(
     )
 
 
+def _cohorts(plan: Plan, target: Cohort, source: Cohort | None) -> dict[str, Cohort]:
+    """The rows that take part: `target`, `validation` and `source`, each where the plan has it.
+
+    Raises:
+        CohortError: Source and target share patients.
+    """
+    seen = {"target": target.split("train")}
+    if (target.table["split"] == "validation").any():
+        seen["validation"] = target.split("validation")
+    if source is not None and not np.isinf(plan.objective.trade_off):
+        _refuse_shared_patients(target, source)
+        rows = source.table[source.table["split"].isin(["", "train"]) & (source.table["label"] != "")]
+        seen["source"] = source.with_table(rows)
+    return seen
+
+
+def _refuse_shared_patients(target: Cohort, source: Cohort) -> None:
+    """A patient of the target who also trains as a source case would be on both sides of a split."""
+    files = {target.file(path).resolve() for path in target.table["path"]}
+    shared = [path for path in source.table["path"] if source.file(path).resolve() in files]
+    theirs = set(zip(source.table["site"], source.table["patient_id"], strict=True))
+    both = [
+        patient
+        for site, patient in zip(target.table["site"], target.table["patient_id"], strict=True)
+        if patient and (site, patient) in theirs
+    ]
+    if shared or both:
+        found = [f"{len(shared)} images"] * bool(shared) + [f"{len(set(both))} patients"] * bool(both)
+        raise CohortError(
+            f"source and target share {' and '.join(found)}",
+            code="SharedPatients",
+            path=source.source,
+            hint="Take them out of the source, or give the two hospitals different names in the column `site`.",
+        )
+
+
+def _fit_data(
+    plan: Plan, sets: dict[str, PictureSet], weights: SampleWeights | None, class_weights: CaseWeights
+) -> FitData:
+    balanced = plan.training.imbalance == "balanced"
+    return FitData(
+        target=sets["target"],
+        validation=sets.get("validation"),
+        source=sets.get("source"),
+        source_weights=None if weights is None else weights.values,
+        target_sampling=class_weights[sets["target"].labels] if balanced else None,
+        source_sampling=class_weights[sets["source"].labels] if balanced and plan.same_question else None,
+        log_offset=None if plan.training.imbalance == "none" else np.log(class_weights),
+    )
+
+
 def picture_set(prepared: PreparedCohort, classes: tuple[str, ...]) -> PictureSet:
     """Labelled pictures as the training loop wants them."""
     codes = {name: index for index, name in enumerate(classes)}
@@ -134,6 +213,7 @@ def picture_set(prepared: PreparedCohort, classes: tuple[str, ...]) -> PictureSe
         labels=prepared.table["label"].map(codes).to_numpy(dtype=np.int64),
         patients=pd.factorize(patients(prepared.table), sort=True)[0].astype(np.int64),
         names=tuple(prepared.table["path"]),
+        studies=pd.factorize(prepared.table["study_id"])[0].astype(np.int64),
     )
 
 
@@ -162,23 +242,40 @@ def _instance_weights(plan: Plan, model: Classifier, sets: dict[str, PictureSet]
     return weigh_source(plan.objective, source, target)
 
 
-def _ledger(prepared: dict[str, PreparedCohort], target: Cohort) -> Ledger:
-    """Every row of the cohorts that took part, and of the target what the label budget left out."""
-    rows = [row for part in prepared.values() for row in part.ledger.rows]
-    left_out = target.table[(target.table["split"] == "") & (target.table["label"] != "")]
-    rows += [
-        LedgerRow(path=path, status="excluded", code=BUDGET_RULE, reason="beyond labels_per_class", study_id=study)
-        for path, study in zip(left_out["path"], left_out["study_id"], strict=True)
+def _ledger(
+    prepared: dict[str, PreparedCohort], seen: dict[str, Cohort], target: Cohort, source: Cohort | None
+) -> Ledger:
+    """One row for every row of both cohorts: what was read, and by which rule the others were left out."""
+    rows = [
+        replace(row, path=str(seen[name].file(row.path))) for name, part in prepared.items() for row in part.ledger.rows
     ]
-    return Ledger(tuple(rows))
+    done = {row.path for row in rows}
+    for cohort in (target, *([] if source is None else [source])):
+        for path, study, label, split in cohort.table[["path", "study_id", "label", "split"]].itertuples(index=False):
+            place = str(cohort.file(path))
+            if place not in done:
+                rule, reason = _left_out(label, split, is_target=cohort is target, skipped="source" not in seen)
+                rows.append(LedgerRow(path=place, status="excluded", code=rule, reason=reason, study_id=study))
+    return Ledger(tuple(sorted(rows, key=lambda row: row.path)))
+
+
+def _left_out(label: str, split: str, *, is_target: bool, skipped: bool) -> tuple[str, str]:
+    """The rule by which a row takes no part in training, and its words."""
+    if not is_target and skipped:
+        return "source_skipped", "λ = inf: the source is not looked at"
+    if not label:
+        return "unlabelled", "training needs a label"
+    if split in {"test", "calibration", "validation"}:
+        return f"locked_{split}", f"split {split} is not trained on"
+    return BUDGET_RULE, "beyond labels_per_class"
 
 
 def _digests(prepared: dict[str, PreparedCohort]) -> tuple[str, ...]:
     digests = set()
-    for name, part in prepared.items():
+    for part in prepared.values():
         for patient, site in zip(part.table["patient_id"], part.table["site"], strict=True):
             if patient:
-                digests.add(patient_digest(patient, site=site if name == "source" else ""))
+                digests |= {patient_digest(patient, site=site), patient_digest(patient)}
     return tuple(sorted(digests))
 
 

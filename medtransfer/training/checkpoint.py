@@ -17,11 +17,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from medtransfer.core.errors import TrainingError
-from medtransfer.core.files import written_whole
+from medtransfer.core.files import sync_folder, written_whole
 from medtransfer.core.records import Record
 from medtransfer.training.precision import Arithmetic
 
 NAME = "checkpoint.safetensors"
+PENDING = "checkpoint.pending.safetensors"
+"""A state that no loss has been computed from yet; it counts once the next loss has turned out finite."""
 
 
 class EpochRow(Record):
@@ -57,20 +59,28 @@ def save_checkpoint(
     optimiser: torch.optim.Optimizer,
     best: dict[str, Tensor] | None,
 ) -> None:
-    """Write everything that a resumed run needs."""
+    """Write everything that a resumed run needs, as pending: `promote_checkpoint` makes it count."""
     tensors = {f"model.{key}": value for key, value in model.state_dict().items()}
     tensors |= {f"objective.{key}": value for key, value in objective.state_dict().items()}
     for index, entries in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{key}": value for key, value in entries.items() if value is not None}
     tensors |= {f"best.{key}": value for key, value in (best or {}).items()}
-    with written_whole(folder / NAME) as temporary:
+    with written_whole(folder / PENDING) as temporary:
         owned = {key: value.detach().to("cpu").contiguous().clone() for key, value in tensors.items()}
         save_file(owned, temporary, metadata={"state": state.model_dump_json()})
 
 
+def promote_checkpoint(folder: Path) -> None:
+    """Let the pending checkpoint, where there is one, take the place of the last good one."""
+    if (folder / PENDING).exists():
+        (folder / PENDING).replace(folder / NAME)
+        sync_folder(folder)
+
+
 def remove_checkpoint(folder: Path) -> None:
     """Free the space of a checkpoint that a complete bundle has made superfluous."""
-    (folder / NAME).unlink(missing_ok=True)
+    for name in (NAME, PENDING):
+        (folder / name).unlink(missing_ok=True)
 
 
 def read_state(folder: Path) -> LoopState | None:

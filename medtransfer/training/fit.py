@@ -10,15 +10,22 @@ from pathlib import Path
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from scipy.special import log_softmax
 from torch import Tensor
-from torch.nn import functional
 
 from medtransfer.core.config.plan import Plan
-from medtransfer.core.errors import TrainingError
+from medtransfer.core.errors import ConfigError, TrainingError
 from medtransfer.core.progress import progress_bar
 from medtransfer.data.dataset import Order, PictureSet
 from medtransfer.models.classifier import Classifier
-from medtransfer.training.checkpoint import EpochRow, LoopState, load_tensors, read_state, save_checkpoint
+from medtransfer.training.checkpoint import (
+    EpochRow,
+    LoopState,
+    load_tensors,
+    promote_checkpoint,
+    read_state,
+    save_checkpoint,
+)
 from medtransfer.training.determinism import deterministic
 from medtransfer.training.log import TermLog
 from medtransfer.training.optimiser import build_optimiser
@@ -81,22 +88,61 @@ def fit(
 
 
 def training_device(name: str) -> torch.device:
-    """`auto` is a GPU where there is one."""
+    """`auto` is a GPU where there is one.
+
+    Raises:
+        ConfigError: There is no such device here.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(name)
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ConfigError(
+            f"'{name}' cannot be used here: {str(error).splitlines()[0]}",
+            code="NoDevice",
+            path="training.device",
+            hint="Use auto or cpu; `medtransfer doctor` lists the devices.",
+        ) from error
+    return device
 
 
 def validation_log_loss(loop: Loop, pictures: PictureSet) -> float:
-    """Mean cross-entropy over the validation cases, evaluation mode."""
+    """Mean cross-entropy over the validation studies, as the bundle will be measured.
+
+    Evaluation mode; logits of a study's images are averaged, and what imbalance settings shift is taken off.
+
+    Raises:
+        TrainingError: It is not finite.
+    """
     loop.model.eval()
-    size, losses = loop.plan.training.batch_size, 0.0
+    size, rows = loop.plan.training.batch_size, []
     with torch.inference_mode():
         for start in range(0, len(pictures), size):
-            batch, labels = pictures.batch(np.arange(start, min(start + size, len(pictures))))
-            logits = loop.forward(batch.to(loop.fabric.device)).logits.float()
-            losses += float(functional.cross_entropy(logits, labels.to(loop.fabric.device), reduction="sum"))
-    return losses / len(pictures)
+            batch, _ = pictures.batch(np.arange(start, min(start + size, len(pictures))))
+            rows.append(loop.forward(batch.to(loop.fabric.device)).logits.double().cpu().numpy())
+    logits = np.concatenate(rows)
+    if loop.data.log_offset is not None:
+        logits -= loop.data.log_offset
+    study, labels = _studies(pictures)
+    count = np.bincount(study)
+    means = np.stack([np.bincount(study, weights=column) / count for column in logits.T], axis=1)
+    loss = float(-log_softmax(means, axis=1)[np.arange(len(labels)), labels].mean())
+    if not math.isfinite(loss):
+        raise TrainingError(
+            "the validation log-loss is not finite",
+            code="NotFinite",
+            hint="The last good checkpoint is kept. Lower training.learning_rate.",
+        )
+    return loss
+
+
+def _studies(pictures: PictureSet) -> tuple[np.ndarray, np.ndarray]:
+    """Code of the study of each case, counted from 0, and the label of each study."""
+    codes = np.arange(len(pictures)) if pictures.studies is None else pictures.studies
+    _, first, study = np.unique(codes, return_index=True, return_inverse=True)
+    return study, pictures.labels[first]
 
 
 def _run(
@@ -112,10 +158,12 @@ def _run(
         return time.monotonic()
 
     saved = save(state)
+    promote_checkpoint(folder)
     with progress_bar("training", loop.steps, quiet=quiet) as advance:
         advance(state.step)
         while state.step < loop.steps and not state.stopped_early:
             terms, norms = train_step(loop, state.step)
+            promote_checkpoint(folder)  # the loss it led to is finite
             values = {name: (float(term.value.detach()), term.weight) for name, term in terms.items()}
             log.step(state.step, state.step // loop.steps_per_epoch, values, norms)
             advance(1, " ".join(f"{name} {value:.3f}" for name, (value, _) in values.items()))
@@ -126,6 +174,7 @@ def _run(
             if time.monotonic() - saved >= loop.plan.training.checkpoint_seconds:
                 saved = save(state)
     save(state)
+    promote_checkpoint(folder)
     return state, best
 
 
@@ -201,5 +250,5 @@ def _can_choose(validation: PictureSet | None, events: int) -> bool:
     """Has the rarest class of the validation split enough studies to choose an epoch by?"""
     if validation is None:
         return False
-    counts = np.bincount(validation.labels)
+    counts = np.bincount(_studies(validation)[1])
     return len(counts) > 1 and int(counts.min()) >= events

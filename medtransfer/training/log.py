@@ -6,6 +6,8 @@ import csv
 from pathlib import Path
 from types import TracebackType
 
+from medtransfer.core.files import written_whole
+
 COLUMNS = ("step", "epoch", "term", "value", "weight", "gradient_norm")
 
 
@@ -19,11 +21,9 @@ class TermLog:
         from torch.utils.tensorboard import SummaryWriter
 
         self.path = folder / "terms.csv"
-        kept = _rows_before(self.path, resume_at)
-        self._file = self.path.open("w", newline="", encoding="utf-8")
+        _rewrite(self.path, _rows_before(self.path, resume_at))
+        self._file = self.path.open("a", newline="", encoding="utf-8")
         self._writer = csv.writer(self._file)
-        self._writer.writerow(COLUMNS)
-        self._writer.writerows(kept)
         self._board = SummaryWriter(folder / "tensorboard", purge_step=resume_at)
 
     def step(
@@ -54,6 +54,12 @@ class TermLog:
     ) -> None:
         self._file.close()
         self._board.close()
+
+
+def _rewrite(path: Path, rows: list[list[str]]) -> None:
+    """The log with these rows alone, whole: an interruption right now must not lose what was logged before."""
+    with written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([COLUMNS, *rows])
 
 
 def _rows_before(path: Path, step: int) -> list[list[str]]:

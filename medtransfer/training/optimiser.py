@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from medtransfer.core.config.transfer import POLICIES, PolicyConfig
 from medtransfer.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -49,6 +50,31 @@ def schedule(step: int, steps: int, *, warm_up: float) -> float:
     if step < rise:
         return (step + 1) / rise
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+
+
+def policy_rates(policy: PolicyConfig, model: Classifier, progress: float) -> dict[str, float]:
+    """What the policy says at `progress` epochs.
+
+    Raises:
+        ConfigError: A setting is of the wrong kind, or a rate is no number of at least 0.
+    """
+    try:
+        rates = POLICIES.get(policy.name)(model, progress, **policy.settings)
+        usable = all(math.isfinite(rate) and rate >= 0 for rate in rates.values())
+    except TypeError as error:
+        raise _bad_policy(policy, str(error)) from error
+    if not usable:
+        raise _bad_policy(policy, f"rates {rates}")
+    return rates
+
+
+def _bad_policy(policy: PolicyConfig, what: str) -> ConfigError:
+    return ConfigError(
+        f"{policy.settings} cannot be used: {what}",
+        code="BadValue",
+        path=f"policy.settings ({policy.name})",
+        hint="Rates and epochs are finite numbers of at least 0; 0 freezes.",
+    )
 
 
 def set_rates(optimiser: torch.optim.Optimizer, rates: Mapping[str, float], learning_rate: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -12,12 +13,11 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from medtransfer.core.config.plan import Plan
-from medtransfer.core.config.transfer import POLICIES
 from medtransfer.core.errors import TrainingError
-from medtransfer.core.types import CaseWeights, ClassIndices
+from medtransfer.core.types import CaseWeights, ClassIndices, ClassOffsets
 from medtransfer.data.dataset import Order, PictureSet
 from medtransfer.models.classifier import Classifier
-from medtransfer.training.optimiser import gradient_norm, schedule, set_frozen, set_rates
+from medtransfer.training.optimiser import gradient_norm, policy_rates, schedule, set_frozen, set_rates
 from medtransfer.transfer.objective import Objective, TermValue, total
 from medtransfer.transfer.types import POOLED, Domain
 
@@ -36,6 +36,8 @@ class FitData:
     target_sampling: CaseWeights | None = None
     """Draw target cases in proportion to these (balanced sampling)."""
     source_sampling: CaseWeights | None = None
+    log_offset: ClassOffsets | None = None
+    """How much too large the logit of each class comes out under the imbalance settings, or None for not at all."""
 
 
 @dataclass(kw_only=True)
@@ -78,15 +80,30 @@ def train_step(loop: Loop, step: int) -> tuple[dict[str, TermValue], dict[str, f
     source, source_weights, source_cases = _source(loop, step)
     target, target_cases = _target(loop, step)
     terms = loop.objective(source, target, source_weights)
-    names = [*_names(loop.data.target, target_cases), *_names(loop.data.source, source_cases)]
+
+    def names() -> list[str]:
+        ours = _names(loop.data.target, target_cases, target)
+        return [*ours, *_names(loop.data.source, source_cases, source)]
+
     _require_finite(float(total(terms).detach()), "loss", step, epoch, names)
     norms = _backward(loop, terms, measure=step % loop.steps_per_epoch == 0)
-    largest = loop.plan.training.clip_norm or math.inf
-    norm = torch.nn.utils.clip_grad_norm_([p for p in loop.model.parameters() if p.grad is not None], largest)
-    _require_finite(float(norm), "gradient", step, epoch, names)
+    _require_finite(clipped := _clip(loop), "gradient", step, epoch, names)
     loop.optimiser.step()
-    loop.objective.post_step(loop.optimiser)
+    loop.objective.post_step(loop.optimiser, share=clipped)
     return terms, norms
+
+
+def _clip(loop: Loop) -> float:
+    """Scale the gradient down to `clip_norm` where it is longer; returns by how much, NaN where it is not finite.
+
+    The proximal terms are scaled by the same share. Left as they are, they would count for more than the plan says
+    whenever the gradient is clipped: the minimiser would be that of the strength divided by the share.
+    """
+    largest = loop.plan.training.clip_norm
+    norm = float(torch.nn.utils.clip_grad_norm_([p for p in loop.model.parameters() if p.grad is not None], largest))
+    if not math.isfinite(norm):
+        return math.nan
+    return min(1.0, largest / norm) if norm > 0 else 1.0
 
 
 def _backward(loop: Loop, terms: dict[str, TermValue], *, measure: bool) -> dict[str, float] | None:
@@ -118,8 +135,7 @@ def _backward(loop: Loop, terms: dict[str, TermValue], *, measure: bool) -> dict
 
 def _follow_policy(loop: Loop, step: int) -> None:
     """What may move at this step, and how fast."""
-    policy = loop.plan.policy
-    rates = POLICIES.get(policy.name)(loop.model, step / loop.steps_per_epoch, **policy.settings)
+    rates = policy_rates(loop.plan.policy, loop.model, step / loop.steps_per_epoch)
     share = schedule(step, loop.steps, warm_up=loop.plan.training.warm_up)
     set_rates(loop.optimiser, rates, loop.plan.training.learning_rate * share)
     if not loop.model.training or _frozen(rates) != _frozen(loop.rates) or not loop.rates:
@@ -156,18 +172,23 @@ def _forward(loop: Loop, pictures: PictureSet, cases: ClassIndices, epoch: int, 
     return Domain(features={POOLED: output.features}, logits=output.logits, labels=labels.to(loop.fabric.device))
 
 
-def _require_finite(value: float, what: str, step: int, epoch: int, names: list[str]) -> None:
+def _require_finite(value: float, what: str, step: int, epoch: int, names: Callable[[], list[str]]) -> None:
     if not math.isfinite(value):
-        shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+        batch = names()
+        shown = ", ".join(batch[:_NAMED]) + (f" and {len(batch) - _NAMED} more" if len(batch) > _NAMED else "")
         raise TrainingError(
-            f"the {what} is {value} at step {step} (epoch {epoch}); the batch was: {shown}",
+            f"the {what} is not finite at step {step} (epoch {epoch}); the batch was: {shown}",
             code="NotFinite",
             hint="The last good checkpoint is kept. Look at these images, or lower training.learning_rate.",
         )
 
 
-def _names(pictures: PictureSet | None, cases: ClassIndices | None) -> list[str]:
-    return [] if pictures is None or cases is None else [pictures.names[int(case)] for case in cases]
+def _names(pictures: PictureSet | None, cases: ClassIndices | None, domain: Domain | None) -> list[str]:
+    """What the batch was, for an error: cases whose own logits are not finite come first."""
+    if pictures is None or cases is None or domain is None:
+        return []
+    bad = (~domain.logits.detach().isfinite().all(dim=1)).cpu().numpy()
+    return [pictures.names[int(case)] for case in [*cases[bad], *cases[~bad]]]
 
 
 def _step_seed(seed: int, step: int) -> int:

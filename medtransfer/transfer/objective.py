@@ -112,10 +112,10 @@ class Objective(nn.Module):
                 terms[name] = TermValue(term.loss(), self.weight(name), in_gradient=not term.proximal)
         return terms
 
-    def post_step(self, optimiser: torch.optim.Optimizer) -> None:
-        """Let the proximal terms act after the optimiser's step."""
+    def post_step(self, optimiser: torch.optim.Optimizer, *, share: float = 1.0) -> None:
+        """Let the proximal terms act after the optimiser's step; `share` is what clipping left of the gradient."""
         for name, term in self.parameter_terms.items():
-            term.post_step(optimiser, strength=self.weight(name))
+            term.post_step(optimiser, strength=self.weight(name) * share)
 
 
 def total(terms: Mapping[str, TermValue]) -> Scalar:
@@ -143,15 +143,8 @@ def build_objective(
     Raises:
         ObjectiveError: A term needs what is not there; the hint says how to cure it.
     """
-    _check_source(config, has_source=data.source is not None)
+    check_objective(config, model=model, has_source=data.source is not None)
     classes = model.heads[HEAD].out_features
-    if config.instances and model.source_head() != HEAD:
-        raise ObjectiveError(
-            "instance weights need one question: source and target have different classes",
-            code="TwoQuestions",
-            path="objective.instances",
-            hint="Give both cohorts the same classes, or remove the instance weights.",
-        )
     features = {
         name: FEATURES.get(name)(model.backbone.feature_dim, classes, **_settings(s))
         for name, s in config.features.items()
@@ -172,25 +165,12 @@ def build_objective(
     )
 
 
-def weigh_source(config: ObjectiveConfig, source: Sample, target: Sample) -> SampleWeights | None:
-    """The source's weights, or None where the objective asks for none."""
-    for name, settings in config.instances.items():
-        return INSTANCES.get(name)(source, target, **settings)
-    return None
+def check_objective(config: ObjectiveConfig, *, model: Classifier, has_source: bool) -> None:
+    """Refuse what can be refused before any image has been read.
 
-
-def _risk(logits: Logits, labels: Targets, *, cases: Weights | None, classes: Tensor | None) -> Scalar:
-    """Mean of w_i·w_class·cross-entropy.
-
-    Instance weights have *global* mean 1, so the batch's own mean is not removed.
+    Raises:
+        ObjectiveError: A term needs a source, or one question; or would do nothing.
     """
-    losses = functional.cross_entropy(logits.float(), labels, reduction="none")
-    if classes is not None:
-        losses = losses * classes[labels]
-    return (losses if cases is None else losses * cases).mean()
-
-
-def _check_source(config: ObjectiveConfig, *, has_source: bool) -> None:
     needing = [SOURCE_LOSS] if not math.isinf(config.trade_off) else []
     needing += [*config.instances, *config.features]
     if needing and not has_source:
@@ -208,6 +188,40 @@ def _check_source(config: ObjectiveConfig, *, has_source: bool) -> None:
             path="objective.trade_off",
             hint="Set a finite trade_off, or remove the terms.",
         )
+    if model.source_head() == HEAD:
+        return
+    if config.trade_off == 0:
+        raise ObjectiveError(
+            "λ = 0 never looks at the target's labels, and the source asks another question",
+            code="TwoQuestions",
+            path="objective.trade_off",
+            hint="Set trade_off above 0, or the target's head would stay as random as it began.",
+        )
+    if config.instances:
+        raise ObjectiveError(
+            "instance weights need one question: source and target have different classes",
+            code="TwoQuestions",
+            path="objective.instances",
+            hint="Give both cohorts the same classes, or remove the instance weights.",
+        )
+
+
+def weigh_source(config: ObjectiveConfig, source: Sample, target: Sample) -> SampleWeights | None:
+    """The source's weights, or None where the objective asks for none."""
+    for name, settings in config.instances.items():
+        return INSTANCES.get(name)(source, target, **settings)
+    return None
+
+
+def _risk(logits: Logits, labels: Targets, *, cases: Weights | None, classes: Tensor | None) -> Scalar:
+    """Mean of w_i·w_class·cross-entropy.
+
+    Instance weights have *global* mean 1, so the batch's own mean is not removed.
+    """
+    losses = functional.cross_entropy(logits.float(), labels, reduction="none")
+    if classes is not None:
+        losses = losses * classes[labels]
+    return (losses if cases is None else losses * cases).mean()
 
 
 def _settings(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,16 +6,19 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors import safe_open
 from tiny import Hospitals, write_hospital
 
 import medtransfer as mt
 from medtransfer.cli.main import main
 from medtransfer.core.config.toml import write_toml
+from medtransfer.training.checkpoint import read_state
 
-Words = list[str | Path]
+Words = list[str | Path | int]
 
 
 def edited(hospital: Path, tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Path:
@@ -106,9 +109,13 @@ def test_weights_that_cannot_be_used(
         file.with_suffix(".json").write_text(
             '{"backbone": "resnet18", "pretrained_on": "nothing", "sha256": "' + "0" * 64 + '", "input": {}}'
         )
-    plan = _plan(hospitals, tmp_path, weights=str(file))
-    assert str(file) in refused(["fit", plan, "--out", tmp_path / "run"], code, capsys)
-    assert not (tmp_path / "run" / "bundle").exists()
+    plan: Words = ["plan", hospitals.target, "--backbone", "squeezenet1_1", "--out", tmp_path / "bad.toml"]
+    assert str(file) in refused([*plan, "--weights", file], code, capsys)
+    assert not (tmp_path / "bad.toml").exists()
+    edited_plan = _plan(hospitals, tmp_path)
+    words: Words = ["fit", edited_plan, "--out", tmp_path / "run", "--set", f"model.weights='{file}'"]
+    assert str(file) in refused(words, code, capsys)
+    assert list((tmp_path / "run").iterdir()) == [], "nothing half-written, and the folder is free for the next try"
 
 
 def test_an_altered_bundle(quick_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,11 +168,42 @@ def test_a_loss_that_is_not_finite_names_the_batch_and_keeps_the_checkpoint(
 ) -> None:
     plan = _plan(hospitals, tmp_path)
     changes = ["preprocess.size=32", "training.min_steps=30", "training.batch_size=4", "training.clip_norm=1e30"]
-    changes += ["training.optimiser='sgd'", "training.learning_rate=1e18", "training.warm_up=0.0"]
+    changes += [
+        "training.checkpoint_seconds=0.0",
+        "training.optimiser='sgd'",
+        "training.learning_rate=1e18",
+        "training.warm_up=0.0",
+    ]
     words: Words = ["fit", plan, "--out", tmp_path / "run", *(w for c in changes for w in ("--set", c))]
     said = refused(words, "NotFinite", capsys, exit_code=1)
     assert "images/" in said
-    from medtransfer.training.checkpoint import read_state
-
-    assert read_state(tmp_path / "run") is not None
+    state = read_state(tmp_path / "run")
+    assert state is not None
+    with safe_open(tmp_path / "run" / "checkpoint.safetensors", framework="np") as file:
+        tensors = [file.get_tensor(key) for key in file.keys() if key.startswith("model.")]  # noqa: SIM118
+    assert max(float(np.abs(tensor).max()) for tensor in tensors) < 1e6, "weights that gave a finite loss"
     assert not (tmp_path / "run" / "bundle").exists()
+
+
+def test_values_that_only_the_training_can_judge(
+    hospitals: Hospitals, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = _plan(hospitals, tmp_path)
+    for change, code in (
+        ("training.device=abacus", "NoDevice"),
+        ("policy.settings.backbone='fast'", "BadValue"),
+        ("policy.settings.backbone=-1.0", "BadValue"),
+        ("model.backbone=resnet5", "UnknownEntry"),
+    ):
+        refused(["fit", plan, "--out", tmp_path / "run", "--set", change, "--set", "preprocess.size=32"], code, capsys)
+        assert not (tmp_path / "run" / "plan.toml").exists()
+    refused(["plan", hospitals.target, "--labels-per-class", 1, "--out", tmp_path / "p.toml"], "BadValue", capsys)
+
+
+def test_a_source_that_shares_patients_with_the_target(
+    hospitals: Hospitals, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words: Words = ["plan", hospitals.target, "--source", hospitals.target, "--backbone", "squeezenet1_1"]
+    assert main([str(word) for word in [*words, "--out", tmp_path / "plan.toml"]]) == 0
+    refused(["fit", tmp_path / "plan.toml", "--out", tmp_path / "run"], "SharedPatients", capsys)
+    assert list((tmp_path / "run").iterdir()) == []

@@ -107,6 +107,24 @@ def test_quiet_says_nothing(hospitals, capsys: pytest.CaptureFixture[str]) -> No
     assert (said.out, said.err) == ("", "")
 
 
+def test_inspect_says_that_out_cannot_be_written_before_it_decodes(
+    hospitals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def decoding(*_: object, **__: object) -> None:
+        pytest.fail("it decoded first")
+
+    monkeypatch.setattr("medtransfer.pipeline.inspect", decoding)
+    (tmp_path / "file").touch()
+    run("inspect", hospitals.source, "--out", tmp_path / "file", expect=2)
+    assert "[Unwritable]" in capsys.readouterr().err
+
+
+def test_inspect_makes_no_folder_where_there_is_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("inspect", tmp_path / "nothing", "--out", tmp_path / "nothing", expect=2)
+    assert capsys.readouterr().err
+    assert not (tmp_path / "nothing").exists()
+
+
 def test_an_interrupt_ends_with_130(hospitals, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

@@ -42,7 +42,7 @@ def test_rows_survive_a_kill_at_any_moment(tmp_path: Path) -> None:
             time.sleep(chance.uniform(0, 0.01))
             writer.send_signal(signal.SIGKILL)
         with Journal(path, run="a run") as journal:
-            rows = list(journal.rows())
+            rows = [row for _, row in journal.items()]
             assert len(rows) == len(journal.keys())
         sizes = Counter(row["batch"] for row in rows)
         assert sizes == dict.fromkeys(range(len(sizes)), BATCH)
@@ -56,14 +56,14 @@ def test_rows_come_back_in_the_order_of_their_keys(tmp_path: Path) -> None:
         journal.append([("a", {"x": 1.5, "text": ""})])
     with Journal(path, run="r") as journal:
         assert journal.keys() == {"a", "b"}
-        assert list(journal.rows()) == [{"x": 1.5, "text": ""}, {"x": 2, "text": "λ"}]
+        assert [row for _, row in journal.items()] == [{"x": 1.5, "text": ""}, {"x": 2, "text": "λ"}]
 
 
 def test_a_second_row_of_a_key_is_ignored(tmp_path: Path) -> None:
     with Journal(tmp_path / "j", run="r") as journal:
         journal.append([("a", {"x": 1}), ("a", {"x": 2})])
         journal.append([("a", {"x": 3}), ("b", {"x": 4})])
-        assert list(journal.rows()) == [{"x": 1}, {"x": 4}]
+        assert [row for _, row in journal.items()] == [{"x": 1}, {"x": 4}]
 
 
 def test_a_batch_is_committed_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_without_write_ahead_logging_a_rollback_journal_serves(
             journal.append([("a", {"x": 1})])
             assert journal._connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
     with Journal(tmp_path / "j", run="r") as journal:
-        assert list(journal.rows()) == [{"x": 1}]
+        assert [row for _, row in journal.items()] == [{"x": 1}]
         assert journal._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from medtransfer.core.errors import FailedCasesError, OutputError, ReadError
 from medtransfer.data.found import Excluded, Failed, Item
 from medtransfer.data.ledger import Ledger, LedgerRow, ledger_of, require_allowed
-from medtransfer.data.text import inert_cell, one_line
 
 
 def failure(path: str, code: str = "Truncated") -> Failed:
@@ -118,20 +117,3 @@ def test_failures_that_are_not_allowed_are_named(n_failed: int, allowed: int | N
     assert caught.value.exit_code == 3
     assert f"--allow-failures {n_failed}" in (caught.value.hint or "")
     assert ("and 2 more" in caught.value.message) is (n_failed == 7)
-
-
-@given(st.text(max_size=400))
-@settings(deadline=None, max_examples=100)
-def test_one_line_is_one_printable_line_and_stays_so(text: str) -> None:
-    shown = one_line(text)
-    assert shown.isprintable()
-    assert len(shown) <= 256
-    assert one_line(shown) == shown.strip()
-
-
-@given(st.text(max_size=20))
-@settings(deadline=None, max_examples=100)
-def test_cells_are_changed_only_where_they_are_active(text: str) -> None:
-    cell = inert_cell(text)
-    assert cell.removeprefix("'") == text.removeprefix("'")
-    assert cell == text or text[0] in "=+-@\t\r"

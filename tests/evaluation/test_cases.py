@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -80,17 +80,62 @@ def test_an_undeclared_positive_class(predictions: Predictions) -> None:
     assert error.value.code == "UnknownLabel"
 
 
+def trained_on(names: Iterable[str], *, site: str) -> frozenset[str]:
+    """As a bundle holds them: with the site and without one."""
+    return frozenset(digest for name in names for digest in (patient_digest(name, site=site), patient_digest(name)))
+
+
 def test_training_patients_are_a_hard_failure_and_not_named_in_the_clear(predictions: Predictions) -> None:
     patients = predictions.table["patient_id"].unique()[3:12]
-    seen = frozenset(patient_digest(name) for name in patients)
     with pytest.raises(PredictionsError) as error:
-        evaluate(replace(predictions, training_patients=seen))
+        evaluate(replace(predictions, training_patients=trained_on(patients, site="north")))
     assert error.value.code == "PatientInTraining"
-    named = [digest for digest in sorted(seen) if digest in error.value.message]
-    assert named == sorted(seen)[:5]
+    seen = sorted(patient_digest(name, site="north") for name in patients)
+    named = [digest for digest in seen if digest in error.value.message]
+    assert named == seen[:5]
     assert not any(f"'{name}'" in str(error.value) for name in patients)
-    elsewhere = frozenset({patient_digest("someone else")})
-    measured_cases(replace(predictions, training_patients=elsewhere))
+    assert error.value.message.startswith(f"9 of {predictions.table['patient_id'].iloc[5:].nunique()} patients")
+    elsewhere = trained_on(["someone else"], site="north")
+    assert measured_cases(replace(predictions, training_patients=elsewhere)).namesakes == 0
+
+
+@pytest.mark.parametrize("site", ["", None, "no column"])
+def test_where_the_site_is_unknown_the_id_alone_is_refused(predictions: Predictions, site: str | None) -> None:
+    table = predictions.table.drop(columns="site")
+    table = table if site == "no column" else table.assign(site=site)
+    seen = trained_on(predictions.table["patient_id"].unique()[5:6], site="south")
+    with pytest.raises(PredictionsError) as error:
+        measured_cases(replace(predictions, table=table, training_patients=seen))
+    assert error.value.code == "PatientInTraining"
+
+
+@pytest.mark.parametrize("site", ["south", "another"])
+def test_equal_numbers_at_another_site_are_pointed_out_and_measured(predictions: Predictions, site: str) -> None:
+    patients = predictions.table["patient_id"].unique()[5:12]
+    seen = trained_on([*patients, "someone else"], site=site)
+    evaluation = evaluate(replace(predictions, training_patients=seen), replicates=100)
+    assert evaluation.warnings[-2] == (
+        "7 patient ids also occur among the training patients of another site: if they are the same people, "
+        "these figures are too good"
+    )
+    shuffled = predictions.table.sample(frac=1, random_state=1)
+    again = evaluate(replace(predictions, table=shuffled, training_patients=seen), replicates=100)
+    assert again.warnings == evaluation.warnings
+    assert again.estimates == evaluation.estimates
+    assert evaluate(predictions, replicates=100).estimates == evaluation.estimates
+    one = evaluate(replace(predictions, training_patients=trained_on(patients[:1], site=site)), replicates=100)
+    assert any(warning.startswith("1 patient id also occurs") for warning in one.warnings)
+
+
+def test_one_hospital_of_two_was_trained_on(predictions: Predictions) -> None:
+    """The same number at both: only the rows of the hospital that was trained on are refused."""
+    patient = predictions.table["patient_id"].iloc[50]
+    seen = trained_on([patient], site="north")
+    south = predictions.table.assign(site="south")
+    assert measured_cases(replace(predictions, table=south, training_patients=seen)).namesakes == 1
+    south.loc[50, "site"] = "north"
+    with pytest.raises(PredictionsError, match=r"^1 of"):
+        measured_cases(replace(predictions, table=south, training_patients=seen))
 
 
 def test_unknown_patients_are_patients_of_their_own_where_allowed(changed: Change, predictions: Predictions) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,6 @@ from medtransfer.planning.plan import plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -77,8 +78,16 @@ def test_a_source_of_another_question_is_not_weighed(cohort: Callable[..., Cohor
     assert list(made.objective.features) == ["coral"]
 
 
-@pytest.mark.parametrize("weights", ["imagenet", "some/file.pth"])
-def test_pretrained_weights_are_anchored_and_move_slowly(cohort: Callable[..., Cohort], weights: str) -> None:
+@pytest.mark.parametrize("kind", ["imagenet", "local file"])
+def test_pretrained_weights_are_anchored_and_move_slowly(
+    cohort: Callable[..., Cohort], tmp_path: Path, kind: str
+) -> None:
+    weights = "imagenet"
+    if kind == "local file":
+        weights = str(tmp_path / "own.pth")
+        Path(weights).write_bytes(b"not opened when planning")
+        sidecar = {"backbone": "resnet50", "pretrained_on": "scans", "sha256": "0" * 64, "input": {}}
+        Path(weights).with_suffix(".json").write_text(json.dumps(sidecar), encoding="utf-8")
     made = plan(cohort(), weights=weights, backbone="resnet50")
     assert (made.model.weights, made.model.backbone) == (weights, "resnet50")
     assert made.objective.parameters["l2_sp"]["strength"] > 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from medtransfer.core.errors import OutputError, PredictionsError
 from medtransfer.core.results import PREDICTION_COLUMNS
@@ -140,6 +142,55 @@ def test_a_finished_run_is_not_computed_again(
     two = run_with(again, studies, tmp_path / "out")
     assert (len(first.batches), len(again.batches)) == (1, 0)
     assert _csv(one.predictions.table) == _csv(two.predictions.table)
+
+
+def _repaint(path: Path, grey: int) -> None:
+    Image.fromarray(np.full((32, 32), grey, np.uint8)).save(path, format="PNG")
+
+
+@pytest.mark.parametrize("trouble", ["damaged", "missing"])
+def test_a_repaired_file_is_predicted_by_the_same_command_and_no_other_batch_is(
+    run_with: Callable[..., CohortRun], counting: Any, cohort: Callable[..., Cohort], tmp_path: Path, trouble: str
+) -> None:
+    studies = cohort(*[1] * (2 * BATCH + 3), **{trouble: (BATCH + 2,)})
+    before, first, again = counting(), counting(), counting()
+    was = run_with(before, studies, tmp_path / "out").predictions.table
+    assert list(was["status"]).count("failed") == 1
+    assert len(before.batches) == 3
+    _repaint(studies.file(f"{BATCH + 2:03}.png"), 200)
+    found = run_with(first, studies, tmp_path / "out")
+    table = found.predictions.table
+    assert [table[name].iloc[BATCH + 2] for name in ("status", "decision", "error")] == ["read", "pneumonia", ""]
+    assert [len(batch) for batch in first.batches] == [BATCH], "the second batch, as a whole"
+    assert _csv(table.drop(index=BATCH + 2)) == _csv(was.drop(index=BATCH + 2))
+    assert found.ledger.counts()["failed"] == 0
+    assert _csv(table) == _csv(run_with(counting(), studies, tmp_path / "fresh").predictions.table)
+    run_with(again, studies, tmp_path / "out")
+    assert not again.batches
+
+
+def test_a_replaced_file_and_one_that_went_are_noticed(
+    run_with: Callable[..., CohortRun], counting: Any, cohort: Callable[..., Cohort], tmp_path: Path
+) -> None:
+    """Also where only the time of change tells, and when the earlier state comes back."""
+    studies = cohort(1, 2)
+    kept = {name: studies.file(name).read_bytes() for name in ("001.png", "002.png")}
+    os.utime(studies.file("001.png"), ns=(10**18, 10**18))
+    was = run_with(counting(), studies, tmp_path / "out").predictions.table
+    studies.file("001.png").write_bytes(kept["002.png"].ljust(len(kept["001.png"]), b"\0")[: len(kept["001.png"])])
+    os.utime(studies.file("001.png"), ns=(10**18 + 1, 10**18 + 1))
+    network = counting()
+    changed = run_with(network, studies, tmp_path / "out").predictions.table
+    assert len(network.batches) == 1
+    assert changed["probability_pneumonia"].iloc[1] != was["probability_pneumonia"].iloc[1]
+    studies.file("001.png").unlink()
+    without = run_with(counting(), studies, tmp_path / "out")
+    assert without.ledger.counts() == {"inputs": 3, "read": 2, "excluded": 0, "failed": 1}
+    studies.file("001.png").write_bytes(kept["001.png"])
+    os.utime(studies.file("001.png"), ns=(10**18, 10**18))
+    back = counting()
+    assert _csv(run_with(back, studies, tmp_path / "out").predictions.table) == _csv(was)
+    assert not back.batches
 
 
 def test_the_journal_of_another_bundle_is_refused(

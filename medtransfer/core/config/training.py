@@ -40,5 +40,5 @@ class TrainingConfig(Record):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     memory_format: Literal["auto", "contiguous", "channels_last"] = "auto"
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 30.0
-    """Save a resumable checkpoint in mid-epoch this often, and at every epoch's end."""
+    """Save a resumable checkpoint this often, in mid-epoch or not."""
     device: str = "auto"

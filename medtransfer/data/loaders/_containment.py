@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pydicom.errors import InvalidDicomError
 
 from medtransfer.core.errors import ReadError
-from medtransfer.data.text import one_line
+from medtransfer.core.inert import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

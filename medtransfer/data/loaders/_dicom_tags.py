@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydicom.multival import MultiValue
 
 from medtransfer.core.errors import ReadError
-from medtransfer.data.text import one_line
+from medtransfer.core.inert import one_line
 
 if TYPE_CHECKING:
     from pathlib import Path

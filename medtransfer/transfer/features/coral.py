@@ -12,13 +12,25 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from medtransfer.core.errors import ObjectiveError
 from medtransfer.data.tensors import Features, Scalar
 from medtransfer.transfer.types import POOLED, Domain
 
 
 def build(feature_dim: int, n_classes: int, *, tap: str = POOLED) -> nn.Module:
-    """The term for features of one tap; dimension and number of classes do not matter to it."""
+    """The term for features of one tap; dimension and number of classes do not matter to it.
+
+    Raises:
+        ObjectiveError: There is no such tap.
+    """
     del feature_dim, n_classes
+    if tap != POOLED:
+        raise ObjectiveError(
+            f"there is no tap '{tap}'",
+            code="UnknownTap",
+            path="objective.features.coral.tap",
+            hint=f"Features are served by these taps: {POOLED}.",
+        )
     return Coral(tap)
 
 

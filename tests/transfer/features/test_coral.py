@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medtransfer.core.config.transfer import FEATURES
+from medtransfer.core.errors import ObjectiveError
 from medtransfer.transfer.features.coral import build, covariance
 from medtransfer.transfer.types import POOLED, Domain
 
@@ -77,10 +78,10 @@ def test_order_of_cases_and_domains_and_the_means_do_not_matter(shape: tuple[int
         torch.testing.assert_close(other, expected, rtol=1e-4, atol=1e-5 * scale)
 
 
-def test_only_the_named_tap_is_looked_at() -> None:
-    source, target = _batches(6, 5, 3, 0)
-    term = build(3, 2, tap="layer3")
-    assert torch.equal(term(_domain(source, tap="layer3"), _domain(target, tap="layer3")), _coral(source, target))
+def test_a_tap_that_nobody_serves_is_refused_when_the_term_is_built() -> None:
+    with pytest.raises(ObjectiveError, match="layer3") as raised:
+        build(3, 2, tap="layer3")
+    assert raised.value.code == "UnknownTap"
 
 
 def test_the_gradient_is_right() -> None:

@@ -8,7 +8,11 @@ from typing import Final
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that show nothing: controls, formats (bidirectional overrides), lone surrogates, …"""
 
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+LONGEST: Final = 256
+"""Characters kept of one value of a file; DICOM's own longest identifier has 64."""
+
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a cell begins with that a spreadsheet takes for a formula."""
 
 
 def visible(text: str) -> str:
@@ -35,7 +39,19 @@ def csv_cell(value: object) -> object:
     if not isinstance(value, str):
         return value
     text = visible(value)
-    return f"'{text}" if value.startswith(_FORMULA_STARTS) else text
+    return f"'{text}" if value.startswith(FORMULA_STARTS) else text
+
+
+def one_line(text: str, *, limit: int | None = LONGEST) -> str:
+    """A value of a file on one visible line, without the blanks and zero bytes that pad it.
+
+    Args:
+        text: Anything a file may hold.
+        limit: Longest result in characters, or None; an ellipsis stands for what is left out.
+    """
+    stripped = text.strip(" \0")
+    shown = visible(stripped if limit is None else stripped[: limit + 1])
+    return shown if limit is None else shortened(shown, limit)
 
 
 def shortened(text: str, limit: int) -> str:
