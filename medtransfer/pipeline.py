@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medtransfer import __version__
 from medtransfer.core.config.plan import Plan
@@ -260,6 +260,16 @@ def _cohort(config: CohortConfig, *, allow_missing: bool) -> Cohort:
     return cohort
 
 
+def _without_places(plan: Plan) -> dict[str, Any]:
+    """The plan as a bundle keeps it: bundles travel, and folder names of the hospital's machine stay at home."""
+    content = plan.as_json()
+    for cohort in (content["target"], content["source"] or {}):
+        cohort.pop("cohort", None)
+    if content["model"]["weights"] not in {"none", "imagenet"}:
+        content["model"]["weights"] = Path(plan.model.weights).name
+    return content
+
+
 def _manifest(plan: Plan, adapted: Adapted) -> Manifest:
     return Manifest(
         medtransfer_version=__version__,
@@ -271,7 +281,7 @@ def _manifest(plan: Plan, adapted: Adapted) -> Manifest:
         ),
         operating_point=None,
         training=TrainingRecord(
-            plan=plan.model_dump(mode="json", exclude_none=True, exclude={"reasons"}),
+            plan=_without_places(plan),
             epochs=len(adapted.state.history),
             steps=adapted.state.step,
             best_epoch=adapted.state.best_epoch,

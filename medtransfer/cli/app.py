@@ -6,6 +6,7 @@ Examples:
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import tomllib
@@ -42,6 +43,11 @@ def run(arguments: Arguments) -> Outcome:
             "the app needs Streamlit", code="NotInstalled", hint="Install it: pip install 'medtransfer[app]'."
         )
     read_bundle(arguments.bundle)  # a wrong bundle is said here, not in the browser
+    if arguments.studies is not None and not arguments.studies.is_dir():
+        raise UnusableInputError(
+            "there is no such folder", code="NotFound", path=arguments.studies, hint="Give a folder with --studies."
+        )
+    _check_port(arguments.port)
     place = bundled("apps")
     options = tomllib.loads((place / "options.toml").read_text(encoding="utf-8"))
     words = [sys.executable, "-m", "streamlit", "run", str(place / "app.py")]
@@ -54,6 +60,18 @@ def run(arguments: Arguments) -> Outcome:
     if code not in {0, -2, 130}:
         raise MedTransferError(f"the server ended with code {code}", code="ServerFailed", hint="Try another --port.")
     return Outcome(facts={"stopped": True}, text="stopped")
+
+
+def _check_port(port: int) -> None:
+    """Refuse a port that cannot be listened on, before the server is started."""
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+    except (OSError, OverflowError) as error:
+        raise UnusableInputError(
+            f"port {port} cannot be listened on: {error}", code="NoPort", path="--port", hint="Choose another --port."
+        ) from error
 
 
 def _serve(words: list[str], out: Path | None) -> int:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from medtransfer.cli.common import Common, Outcome
 from medtransfer.core.errors import OutputError
+from medtransfer.core.files import writable_folder, write_text
 from medtransfer.core.places import bundled
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def run(arguments: Arguments) -> Outcome:
     from medtransfer.reporting.text import summary
 
     quiet, started = arguments.quiet or arguments.json, time.monotonic()
+    backbone = _backbone(arguments.weights)
     say = (lambda _: None) if quiet else (lambda line: print(line, file=sys.stderr))
     out = _fresh(arguments.out)
     say("Two synthetic hospitals: Riverside (source) and Hillcrest (target).")
@@ -70,7 +72,7 @@ def run(arguments: Arguments) -> Outcome:
         f"each is named in {out / 'inspection'}"
     )
     target, source = read_cohort(samples / "hillcrest"), read_cohort(samples / "riverside")
-    made = _plan(target, source, arguments)
+    made = _plan(target, source, arguments, backbone)
     write_toml(made, out / "plan.toml", comments=made.reasons)
     start = "a random start" if arguments.weights == "none" else f"ImageNet weights ({arguments.weights})"
     say(f"Transfer from Riverside to Hillcrest, from {start}: L_S + λ·L_T + Ω with λ = {made.objective.trade_off:g}.")
@@ -84,7 +86,7 @@ def run(arguments: Arguments) -> Outcome:
     return Outcome(
         facts={
             "report": str(page),
-            "headline": headline.model_dump(mode="json"),
+            "headline": headline.as_json(),
             "bundle": str(bundle.folder),
             "counts": counts,
             "start": arguments.weights,
@@ -120,7 +122,7 @@ def generate(folder: Path, *, seed: int, **studies: int) -> None:
 
 def _fresh(out: Path) -> Path:
     """An empty folder; an earlier demo in it goes, anything else stays and is an error."""
-    if out.exists() and any(out.iterdir()):
+    if out.is_dir() and any(out.iterdir()):
         if not (out / MARK).is_file():
             raise OutputError(
                 "it is not empty, and no demo made it",
@@ -129,25 +131,25 @@ def _fresh(out: Path) -> Path:
                 hint="Choose another folder with --out.",
             )
         shutil.rmtree(out)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / MARK).write_text(
-        "Made by `medtransfer demo`, which replaces this folder when it runs again.\n", encoding="utf-8"
-    )
+    writable_folder(out)
+    write_text(out / MARK, "Made by `medtransfer demo`, which replaces this folder when it runs again.\n")
     return out
 
 
-def _plan(target: Cohort, source: Cohort, arguments: Arguments) -> Plan:
-    from medtransfer.models.input_spec import read_sidecar
+def _backbone(weights: str) -> str:
+    """The network that the weights are for, said before anything is generated."""
+    from medtransfer.models.input_spec import check_weight_file, read_sidecar
+
+    if weights == "none":
+        return "resnet18"
+    backbone = read_sidecar(Path(weights)).backbone if Path(weights).is_file() else ""
+    return check_weight_file(Path(weights), backbone).backbone
+
+
+def _plan(target: Cohort, source: Cohort, arguments: Arguments, backbone: str) -> Plan:
     from medtransfer.pipeline import plan
 
-    if arguments.weights == "none":
-        return plan(target, source=source, seed=arguments.seed, changes=RANDOM_START)
-    backbone = read_sidecar(Path(arguments.weights)).backbone
+    changes = RANDOM_START if arguments.weights == "none" else PRETRAINED
     return plan(
-        target,
-        source=source,
-        backbone=backbone,
-        weights=arguments.weights,
-        seed=arguments.seed,
-        changes=PRETRAINED,
+        target, source=source, backbone=backbone, weights=arguments.weights, seed=arguments.seed, changes=changes
     )

@@ -31,8 +31,6 @@ class Arguments(Common):
 
 def run(arguments: Arguments) -> Outcome:
     """Evaluate, and write the figures where asked for."""
-    import json
-
     from medtransfer.pipeline import evaluate, report
     from medtransfer.reporting.text import summary
 
@@ -40,4 +38,4 @@ def run(arguments: Arguments) -> Outcome:
     text = summary(evaluation)
     if arguments.out is not None:
         text += f"\nreport: {report(evaluation, out=arguments.out)}"
-    return Outcome(facts=json.loads(evaluation.model_dump_json()), text=text)
+    return Outcome(facts=evaluation.as_json(), text=text)

@@ -63,7 +63,7 @@ def run(arguments: Arguments) -> Outcome:
     facts = {
         "bundle": str(bundle.folder),
         "sha256": bundle.sha256,
-        "operating_point": None if point is None else point.model_dump(mode="json"),
-        "training": training.model_dump(mode="json", exclude={"patients", "plan"}),
+        "operating_point": None if point is None else point.as_json(),
+        "training": training.as_json(exclude={"patients", "plan"}),
     }
     return Outcome(facts=facts, text="\n".join(lines))

@@ -63,7 +63,7 @@ def _facts(found: Inspection) -> dict[str, object]:
             for (status, code), files in found.ledger.by_reason().items()
         ],
         "facts": found.facts,
-        "cohort": None if found.cohort is None else found.cohort.model_dump(mode="json"),
+        "cohort": None if found.cohort is None else found.cohort.as_json(),
         "warnings": list(found.warnings),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import traceback
 from importlib import import_module
@@ -67,18 +68,23 @@ def overview() -> str:
 
 
 def _run(name: str, words: list[str]) -> int:
-    debug = "--debug" in words
+    debug, printed = "--debug" in words, False
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     try:
         outcome = _outcome(name, words)
+        printed = True
         if outcome.failure is not None:
             raise outcome.failure
     except MedTransferError as error:
         if debug:
             traceback.print_exc()
+        if "--json" in words and not printed:
+            print(json.dumps({"error": error.facts()}, indent=2))
         print(f"medtransfer {name}: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print(f"medtransfer {name}: interrupted", file=sys.stderr)
+        cure = "\n  → Go on: the same command with --resume." if name == "fit" else ""
+        print(f"medtransfer {name}: interrupted{cure}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001  (the last resort: a calm line instead of a traceback)
         if debug:

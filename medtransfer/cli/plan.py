@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, UseAppendAction, arg
 
 from medtransfer.cli.common import Common, Outcome
+from medtransfer.core.errors import OutputError
 
 if TYPE_CHECKING:
     from medtransfer.data.cohort import Cohort
@@ -54,7 +55,8 @@ class Arguments(Common):
 
 def run(arguments: Arguments) -> Outcome:
     """Plan, and write the file."""
-    from medtransfer.core.config.toml import to_toml, write_toml
+    from medtransfer.core.config.toml import to_toml
+    from medtransfer.core.files import write_text
     from medtransfer.pipeline import plan, read_cohort
 
     def cohort(path: Path, label: str, positive: str | None) -> Cohort:
@@ -77,12 +79,20 @@ def run(arguments: Arguments) -> Outcome:
         changes=arguments.set,
     )
     path = arguments.out if arguments.out.suffix == ".toml" else arguments.out / "plan.toml"
-    write_toml(made, path, comments=made.reasons)
+    text = to_toml(made, comments=made.reasons)
+    if path.exists() and path.read_bytes() != text.encode():
+        raise OutputError(
+            "there is another plan in its place, perhaps one that was edited",
+            code="PlanExists",
+            path=path,
+            hint="Choose another file with --out, or remove this one.",
+        )
+    write_text(path, text)
     return Outcome(
         facts={
             "plan": str(path),
             "reasons": made.reasons,
-            "values": made.model_dump(mode="json", exclude={"reasons"}),
+            "values": made.as_json(exclude={"reasons"}),
         },
-        text=f"{to_toml(made, comments=made.reasons)}\nwritten to {path}",
+        text=f"{text}\nwritten to {path}",
     )

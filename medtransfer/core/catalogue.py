@@ -73,8 +73,10 @@ class Catalogue:
         self.check_name(name)
         return _keyword_only(self._folder() / f"{name}.py", self.verb)
 
-    def check(self, name: str, hyperparameters: Mapping[str, object]) -> None:
+    def check(self, name: str, hyperparameters: Mapping[str, object], *, also: tuple[str, ...] = ()) -> None:
         """Refuse an unknown entry or an unknown hyperparameter of it. A user's own callable is not checked here.
+
+        `also` names what the entry is given by others, such as a term's `strength`.
 
         Raises:
             CatalogueError: Naming the entry, the argument and the choices.
@@ -82,7 +84,7 @@ class Catalogue:
         self.check_name(name)
         if ":" in name:
             return
-        known = self.hyperparameters(name)
+        known = (*self.hyperparameters(name), *also)
         for key in hyperparameters:
             if key not in known:
                 raise CatalogueError(

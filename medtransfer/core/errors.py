@@ -37,6 +37,16 @@ class MedTransferError(Exception):
         self.path = None if path is None else str(path)
         self.hint = hint
 
+    def facts(self) -> dict[str, str | int | None]:
+        """The error for scripts."""
+        return {
+            "code": self.code,
+            "path": self.path,
+            "message": self.message,
+            "hint": self.hint,
+            "exit_code": self.exit_code,
+        }
+
     def __str__(self) -> str:
         """One line `path: message [code]`, and the cure on a second one; no character of them acts on a terminal."""
         place = f"{self.path}: " if self.path else ""

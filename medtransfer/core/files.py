@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from medtransfer.core.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 @contextmanager
@@ -34,6 +34,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as handle:
             os.fsync(handle.fileno())
+        temporary.chmod(0o666 & ~_umask())  # libraries write with modes of their own
         temporary.replace(path)
         sync_folder(path.parent)
     except OSError as error:
@@ -86,6 +87,25 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def same_files(ours: Iterable[Path], theirs: Iterable[Path]) -> list[Path]:
+    """Those of `theirs` whose bytes are those of one of `ours`. Only files of equal size are read."""
+    by_size: dict[int, list[Path]] = {}
+    for path in ours:
+        if path.is_file():
+            by_size.setdefault(path.stat().st_size, []).append(path)
+    digests: dict[int, set[str]] = {}
+    found = []
+    for path in theirs:
+        size = path.stat().st_size if path.is_file() else -1
+        if size not in by_size:
+            continue
+        if size not in digests:
+            digests[size] = {file_digest(other) for other in by_size[size]}
+        if file_digest(path) in digests[size]:
+            found.append(path)
+    return found
+
+
 def text_digest(*parts: str) -> str:
     """SHA-256 of several strings in hex; the parts cannot run into each other."""
     digest = hashlib.sha256()
@@ -104,6 +124,13 @@ def patient_digest(patient_id: str, *, site: str = "") -> str:
     equal numbers at two hospitals can be pointed out.
     """
     return text_digest("patient", site, patient_id)[:32]
+
+
+def _umask() -> int:
+    """The process's mask; it can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:

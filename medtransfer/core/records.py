@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -18,3 +21,7 @@ class Record(BaseModel):
         val_json_bytes="base64",
         ser_json_bytes="base64",
     )
+
+    def as_json(self, *, exclude: set[str] | None = None) -> dict[str, Any]:
+        """The record as plain JSON values; `model_dump` would leave infinity a number, which JSON lacks."""
+        return json.loads(self.model_dump_json(exclude=exclude))

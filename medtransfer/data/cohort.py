@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from pyarrow.lib import ArrowException
 
 from medtransfer.core.catalogue import did_you_mean
 from medtransfer.core.errors import CohortError
 from medtransfer.core.files import text_digest
+from medtransfer.core.inert import visible
 from medtransfer.core.results import COHORT_COLUMNS, SPLITS
+from medtransfer.data.tables import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,8 @@ NORMAL_WORDS = frozenset(
 )
 """Class names that mean "nothing found", so that the other one of two is the positive class."""
 
-TABLE_NAMES = ("cohort.csv", "cohort.parquet")
+MISSING_WORDS = frozenset({"na", "n/a", "nan", "null", "?", "unknown", "missing", "-"})
+"""Labels that somebody meant as "not known": an empty cell says that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,9 +122,10 @@ def read_cohort(
         CohortError: The table is absent, empty or contradicts itself; names rows and cure.
     """
     source = Path(path)
-    table, root = _read_table(source, label)
+    table, root = read_table(source, label)
+    _check_text(table, source)
     digest = text_digest(*table.columns, *(cell for row in table.to_numpy() for cell in row))
-    table = _completed(table, root, label)
+    table = _completed(table, root, source, label)
     check_table(table, source=source)
     _check_files(table, root, source, allow_missing=allow_missing)
     _check_patients(table, source, patients_unknown=patients_unknown)
@@ -177,65 +180,17 @@ def check_table(table: pd.DataFrame, *, source: Path) -> None:
         )
 
 
-def _read_table(source: Path, label: str) -> tuple[pd.DataFrame, Path]:
-    if source.is_dir():
-        for name in TABLE_NAMES:
-            if (source / name).is_file():
-                return _read_table(source / name, label)
-        return _class_folders(source, label), source
-    if not source.is_file():
-        raise CohortError("there is no such file or folder", code="NotFound", path=source, hint="Check the path.")
-    try:
-        if source.suffix == ".parquet":
-            table = pd.read_parquet(source).astype("string").fillna("")
-        else:
-            table = pd.read_csv(source, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError, UnicodeDecodeError, ArrowException) as error:
-        raise CohortError(
-            f"cannot be read as a table: {error}",
-            code="BadTable",
-            path=source,
-            hint="Give a CSV with a header, or Parquet.",
-        ) from error
-    if source.suffix != ".parquet" and not isinstance(table.index, pd.RangeIndex):
-        raise CohortError(
-            "its rows have more cells than its header",
-            code="BadTable",
-            path=source,
-            hint="Give every column a name, and put cells that hold commas in quotes.",
-        )
-    return pd.DataFrame({column: table[column].astype(str).str.strip() for column in table.columns}), source.parent
-
-
-def _class_folders(source: Path, label: str) -> pd.DataFrame:
-    rows = [
-        {"path": str(file.relative_to(source)), label: folder.name}
-        for folder in sorted(source.iterdir())
-        if folder.is_dir() and not folder.name.startswith(".")
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and not file.name.startswith(".")
-    ]
-    if not rows:
-        raise CohortError(
-            "neither a cohort table nor class folders with images are in it",
-            code="EmptyFolder",
-            path=source,
-            hint=f"Add {TABLE_NAMES[0]} with the columns path, patient_id and label, or one folder per class.",
-        )
-    return pd.DataFrame(rows)
-
-
-def _completed(table: pd.DataFrame, root: Path, label: str) -> pd.DataFrame:
+def _completed(table: pd.DataFrame, root: Path, source: Path, label: str) -> pd.DataFrame:
     for needed in ("path", label):
         if needed not in table:
             raise CohortError(
                 f"column '{needed}' is missing.{did_you_mean(needed, table.columns)}",
                 code="MissingColumn",
-                path=root,
-                hint=f"Columns found: {', '.join(table.columns)}. Columns known: {', '.join(COHORT_COLUMNS)}.",
+                path=source,
+                hint=f"Columns found: {', '.join(table.columns)}. The label's column is named with --label.",
             )
     if table.empty:
-        raise CohortError("the table has no rows", code="EmptyTable", path=root, hint="Add a row per image.")
+        raise CohortError("the table has no rows", code="EmptyTable", path=source, hint="Add a row per image.")
     table = table.assign(label=table[label])
     empty = pd.Series("", index=table.index)
     table = table.assign(**{name: empty for name in ("patient_id", "date", "split") if name not in table})
@@ -245,8 +200,26 @@ def _completed(table: pd.DataFrame, root: Path, label: str) -> pd.DataFrame:
         table = table.assign(site=root.resolve().name)
     others = [column for column in table.columns if column not in COHORT_COLUMNS]
     table = table[[*COHORT_COLUMNS, *others]]
-    table = table.assign(path=[os.path.normpath(path) if path else "" for path in table["path"]])
+    table = table.assign(path=[_one_spelling(path, root) for path in table["path"]])
     return table.assign(study_id=table["study_id"].where(table["study_id"] != "", table["path"]))
+
+
+def _one_spelling(path: str, root: Path) -> str:
+    """One path for one file: without `./`, and with `/` where a table from Windows has the other one."""
+    if not path:
+        return ""
+    if "\\" in path and not (root / path).is_file() and (root / path.replace("\\", "/")).is_file():
+        path = path.replace("\\", "/")
+    return os.path.normpath(path)
+
+
+def _check_text(table: pd.DataFrame, source: Path) -> None:
+    """Refuse cells and column names with characters that show nothing: they end up in logs, tables and pages."""
+    cells = pd.Series([*table.columns, *table.to_numpy().ravel()], dtype=object)
+    strange = cells[[visible(cell) != cell for cell in cells]]
+    if not strange.empty:
+        hint = "Remove control characters and line breaks; rename files whose names are not valid text."
+        raise _rows_error("cells that cannot be shown", "Unprintable", strange.map(visible), source, hint)
 
 
 def _check_files(table: pd.DataFrame, root: Path, source: Path, *, allow_missing: bool) -> None:
@@ -280,6 +253,15 @@ def _question(
     table: pd.DataFrame, source: Path, classes: Sequence[str] | None, positive: str | None
 ) -> tuple[tuple[str, ...], str | None]:
     found = sorted(set(table["label"]) - {""})
+    missing = [name for name in found if name.lower() in MISSING_WORDS and name not in (classes or ())]
+    if missing:
+        hint = "Leave the cell empty where the label is not known."
+        raise _rows_error("labels that read as missing", "MissingLabelWord", pd.Series(missing), source, hint)
+    spelt: dict[str, list[str]] = {}
+    for name in found:
+        spelt.setdefault(" ".join(name.casefold().split()), []).append(name)
+    if twice := [name for names in spelt.values() if len(names) > 1 for name in names]:
+        raise _rows_error("one label in several spellings", "LabelSpelling", pd.Series(twice), source, "Choose one.")
     names = tuple(classes) if classes else tuple(found)
     strange = table["label"][~table["label"].isin([*names, ""])]
     if not strange.empty:

@@ -11,12 +11,13 @@ import numpy as np
 
 from medtransfer.core.errors import CohortError, MedTransferError
 from medtransfer.core.progress import progress_bar
-from medtransfer.data.cohort import TABLE_NAMES, read_cohort
+from medtransfer.data.cohort import read_cohort
 from medtransfer.data.fingerprint import fingerprint
 from medtransfer.data.ingest import ingest, read
 from medtransfer.data.ledger import Ledger
 from medtransfer.data.outcome import one_file
 from medtransfer.data.preprocess import pad_and_resize, to_display
+from medtransfer.data.tables import TABLE_NAMES
 
 if TYPE_CHECKING:
     from medtransfer.data.fingerprint import Fingerprint
@@ -88,7 +89,7 @@ def inspect_place(place: Path, *, label: str = "label", quiet: bool = True) -> I
 
 
 def _found(place: Path, root: Path, label: str) -> tuple[tuple[Item, ...], Ledger]:
-    if place.is_dir() or place.suffix not in {".csv", ".parquet"}:
+    if place.is_dir() or place.suffix.lower() not in {".csv", ".parquet"}:
         return ingest(place)
     cohort = read_cohort(place, label=label, patients_unknown=True, allow_missing=True)
     outcomes = [one_file(root / path) for path in cohort.table["path"]]

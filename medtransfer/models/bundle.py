@@ -3,6 +3,7 @@
     bundle/
       bundle.json          the manifest: schema version, members, labels, preprocessing, operating point, …
       network.safetensors  the member's parameters
+      SHA256SUMS           digests of both, as `sha256sum -c` reads them
 
 The bundle's identity is the SHA-256 of `bundle.json`, which holds the SHA-256 of every part. No torch is
 needed to read it, and nothing is pickled.
@@ -30,6 +31,7 @@ from medtransfer.core.results import OperatingPoint
 from medtransfer.models.input_spec import InputSpec
 
 MANIFEST: Final = "bundle.json"
+SUMS: Final = "SHA256SUMS"
 SCHEMA_VERSION: Final = 1
 
 
@@ -117,7 +119,10 @@ def write_bundle(folder: Path, manifest: Manifest, tensors: dict[str, dict[str, 
             save_file(tensors[member.file], temporary)
         members.append(member.model_copy(update={"sha256": file_digest(folder / member.file)}))
     complete = manifest.model_copy(update={"members": tuple(members)})
-    write_text(folder / MANIFEST, complete.model_dump_json(indent=2) + "\n")
+    text = complete.model_dump_json(indent=2) + "\n"
+    sums = {member.file: member.sha256 for member in members} | {MANIFEST: hashlib.sha256(text.encode()).hexdigest()}
+    write_text(folder / SUMS, "".join(f"{digest}  {name}\n" for name, digest in sums.items()))
+    write_text(folder / MANIFEST, text)
     return read_bundle(folder)
 
 
@@ -137,7 +142,7 @@ def read_bundle(folder: str | Path) -> Bundle:
             hint="Give the folder `bundle` that `medtransfer fit` wrote.",
         )
     try:
-        content = path.read_bytes()
+        content = _verified(path, _recorded_sum(folder))
         raw = json.loads(content.decode("utf-8"))
         version = raw.get("schema_version") if isinstance(raw, dict) else None
         if version != SCHEMA_VERSION:
@@ -157,6 +162,18 @@ def read_bundle(folder: str | Path) -> Bundle:
     return Bundle(folder=folder, manifest=manifest, sha256=hashlib.sha256(content).hexdigest())
 
 
+def _recorded_sum(folder: Path) -> str:
+    """What SHA256SUMS says of the manifest."""
+    path = folder / SUMS
+    try:
+        lines = [line.split("  ", 1) for line in path.read_text(encoding="ascii").splitlines()]
+        return {name: digest for digest, name in lines}[MANIFEST]
+    except (OSError, ValueError, KeyError) as error:
+        raise BundleError(
+            f"does not say what {MANIFEST} should be", code="BadBundle", path=path, hint="Copy the whole folder."
+        ) from error
+
+
 def _verified(path: Path, sha256: str) -> bytes:
     try:
         content = path.read_bytes()
@@ -170,7 +187,7 @@ def _verified(path: Path, sha256: str) -> bytes:
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise BundleError(
-            f"SHA-256 is {found[:12]}…, the manifest says {sha256[:12]}…",
+            f"SHA-256 is {found[:12]}…, it should be {sha256[:12]}…",
             code="Altered",
             path=path,
             hint="The file was cut short or changed: copy the bundle again, or make it again.",

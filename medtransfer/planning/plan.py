@@ -95,8 +95,8 @@ def plan(
         reasons["split.validation"] = "Few labelled studies: a larger share validates, or no threshold could be chosen."
     for key, value in rules.items():
         _put(values, key, value)
-    values["reasons"] = {key: reason for key, reason in reasons.items() if not _overridden(key, changes)}
-    return changed(validated(Plan, values, path="plan"), changes)
+    kept = {key: reason for key, reason in reasons.items() if not _overridden(key, changes)}
+    return changed(validated(Plan, values, path="plan"), changes).model_copy(update={"reasons": kept})
 
 
 def _rules(
@@ -171,7 +171,12 @@ def _decision_rule(choose: Choose, validation: Mapping[str, int], positive: str)
 
 def _source_rules(choose: Choose, source: Cohort, cohort: Cohort) -> None:
     choose("objective.trade_off", 1.0, "Source and target count alike: λ = 1.")
-    if source.classes == cohort.classes:
+    if source.classes != cohort.classes:
+        theirs, ours = ", ".join(source.classes), ", ".join(cohort.classes)
+        choose(
+            "objective.trade_off", 1.0, f"The source asks another question ({theirs}, not {ours}): two heads, λ = 1."
+        )
+    else:
         choose(
             "objective.instances",
             {"classifier_ratio": {}},

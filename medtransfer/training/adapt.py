@@ -12,7 +12,7 @@ from torch import nn
 
 from medtransfer.core.config.plan import Plan
 from medtransfer.core.errors import CohortError
-from medtransfer.core.files import patient_digest
+from medtransfer.core.files import patient_digest, same_files
 from medtransfer.core.types import CaseWeights
 from medtransfer.data.cache import PreparedCohort, prepare_cohort
 from medtransfer.data.cohort import Cohort, patients
@@ -172,8 +172,9 @@ def _cohorts(plan: Plan, target: Cohort, source: Cohort | None) -> dict[str, Coh
 
 def _refuse_shared_patients(target: Cohort, source: Cohort) -> None:
     """A patient of the target who also trains as a source case would be on both sides of a split."""
-    files = {target.file(path).resolve() for path in target.table["path"]}
-    shared = [path for path in source.table["path"] if source.file(path).resolve() in files]
+    shared = same_files(
+        [target.file(path) for path in target.table["path"]], [source.file(path) for path in source.table["path"]]
+    )
     theirs = set(zip(source.table["site"], source.table["patient_id"], strict=True))
     both = [
         patient
@@ -182,11 +183,11 @@ def _refuse_shared_patients(target: Cohort, source: Cohort) -> None:
     ]
     if shared or both:
         found = [f"{len(shared)} images"] * bool(shared) + [f"{len(set(both))} patients"] * bool(both)
+        cure = "Take them out of one of the two."
+        if not shared:
+            cure = "If they are other people with the same ids, name the two hospitals in the column `site`."
         raise CohortError(
-            f"source and target share {' and '.join(found)}",
-            code="SharedPatients",
-            path=source.source,
-            hint="Take them out of the source, or give the two hospitals different names in the column `site`.",
+            f"source and target share {' and '.join(found)}", code="SharedPatients", path=source.source, hint=cure
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -207,3 +208,55 @@ def test_a_source_that_shares_patients_with_the_target(
     assert main([str(word) for word in [*words, "--out", tmp_path / "plan.toml"]]) == 0
     refused(["fit", tmp_path / "plan.toml", "--out", tmp_path / "run"], "SharedPatients", capsys)
     assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_the_app_says_at_once_what_is_wrong(
+    quick_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app: Words = ["app", "--bundle", quick_run / "bundle"]
+    refused([*app, "--studies", tmp_path / "nowhere"], "NotFound", capsys)
+    refused([*app, "--port", 99999], "NoPort", capsys)
+    refused(["app", "--bundle", tmp_path], "NotABundle", capsys)
+
+
+def test_the_demo_says_at_once_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    refused(["demo", "--out", tmp_path / "file"], "Unwritable", capsys)
+    refused(["demo", "--out", tmp_path / "new", "--weights", tmp_path / "no.pth"], "NotFound", capsys)
+    refused(["demo", "--out", tmp_path], "NotEmpty", capsys)
+    assert {path.name for path in tmp_path.iterdir()} == {"file"}
+
+
+def test_an_edited_plan_is_not_overwritten(
+    hospitals: Hospitals, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words: Words = ["plan", hospitals.target, "--out", tmp_path / "plan.toml"]
+    for _ in range(2):
+        assert main([str(word) for word in words]) == 0, "the same plan again is no harm"
+    text = (tmp_path / "plan.toml").read_text(encoding="utf-8").replace("epochs = 30", "epochs = 31")
+    (tmp_path / "plan.toml").write_text(text, encoding="utf-8")
+    refused(words, "PlanExists", capsys)
+    assert (tmp_path / "plan.toml").read_text(encoding="utf-8") == text
+
+
+def test_a_copy_of_the_target_under_another_name_is_no_source(
+    hospitals: Hospitals, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = edited(hospitals.target, tmp_path, lambda table: table.assign(patient_id="X" + table["patient_id"]))
+    words: Words = ["plan", hospitals.target, "--source", copy, "--backbone", "squeezenet1_1"]
+    assert main([str(word) for word in [*words, "--out", tmp_path / "plan.toml"]]) == 0
+    assert "images" in refused(["fit", tmp_path / "plan.toml", "--out", tmp_path / "run"], "SharedPatients", capsys)
+
+
+def test_with_json_an_error_is_one_json_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(tmp_path / "absent"), "--json"]) == 2
+    said = json.loads(capsys.readouterr().out)["error"]
+    assert (said["code"], said["exit_code"]) == ("NotFound", 2)
+    assert said["hint"]
+
+
+def test_a_plan_without_source_is_json_although_its_trade_off_is_infinite(
+    hospitals: Hospitals, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", str(hospitals.target), "--out", str(tmp_path / "plan.toml"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["values"]["objective"]["trade_off"] == "Infinity"

@@ -21,6 +21,7 @@ from medtransfer.core.errors import OutputError
 from medtransfer.core.files import (
     file_digest,
     patient_digest,
+    same_files,
     text_digest,
     writable_folder,
     write_bytes,
@@ -195,3 +196,11 @@ def test_a_patients_digest_does_not_hold_the_identifier() -> None:
     assert patient_digest("007") != patient_digest("7")
     assert len(patient_digest("MRN-1234567")) == 32
     assert "1234567" not in patient_digest("MRN-1234567")
+
+
+def test_same_files_are_found_by_their_bytes_alone(tmp_path: Path) -> None:
+    for name, content in {"a": b"one", "b": b"two", "c": b"three", "copy": b"two", "other": b"owt"}.items():
+        (tmp_path / name).write_bytes(content)
+    ours = [tmp_path / name for name in ("a", "b", "c", "absent")]
+    theirs = [tmp_path / name for name in ("other", "copy", "absent")]
+    assert same_files(ours, theirs) == [tmp_path / "copy"]

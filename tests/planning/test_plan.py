@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -175,7 +175,7 @@ def test_a_plan_survives_its_file(
 ) -> None:
     made = plan(cohort(), source=cohort("there") if with_source else None, weights=weights)
     write_toml(made, tmp_path / "plan.toml", comments=made.reasons)
-    assert read_toml(Plan, tmp_path / "plan.toml") == made
+    assert read_toml(Plan, tmp_path / "plan.toml") == made.model_copy(update={"reasons": {}})
 
 
 @pytest.mark.parametrize("weights", ["none", "imagenet"])

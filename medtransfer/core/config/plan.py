@@ -34,8 +34,8 @@ class Plan(Record):
     policy: PolicyConfig = PolicyConfig()
     training: TrainingConfig = TrainingConfig()
     decision: DecisionConfig = DecisionConfig()
-    reasons: dict[str, str] = {}
-    """Why the planner chose what it chose: key → sentence."""
+    reasons: dict[str, str] = Field(default={}, exclude=True)
+    """Why the planner chose what it chose: key → sentence. In TOML they are comments, and read back as none."""
 
     @property
     def same_question(self) -> bool:

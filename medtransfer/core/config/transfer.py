@@ -45,7 +45,7 @@ class ObjectiveConfig(Record):
             INSTANCES.check(name, settings)
         for catalogue, terms in ((FEATURES, self.features), (PARAMETERS, self.parameters)):
             for name, settings in terms.items():
-                catalogue.check(name, {k: v for k, v in settings.items() if k != "strength"})
+                catalogue.check(name, settings, also=("strength",))
                 _check_strength(name, settings)
         return self
 

@@ -59,7 +59,7 @@ def test_a_plan_comes_back_from_toml_as_it_was(values: dict[str, Any], comments:
     plan = Plan.model_validate(values)
     text = to_toml(plan, comments=comments)
     for parsed in (tomllib.loads(text), tomlkit.parse(text).unwrap()):
-        assert validated(Plan, parsed, path="plan.toml") == plan
+        assert validated(Plan, parsed, path="plan.toml") == plan.model_copy(update={"reasons": {}})
 
 
 def test_a_written_plan_is_read_through_the_files_bytes(tmp_path: Path) -> None:
