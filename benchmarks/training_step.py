@@ -30,13 +30,14 @@ from medtransfer.core.config.training import TrainingConfig
 from medtransfer.core.config.transfer import ObjectiveConfig
 from medtransfer.data.dataset import PictureSet
 from medtransfer.models.assemble import new_classifier
+from medtransfer.training.determinism import deterministic
 from medtransfer.training.fit import prepare_loop
 from medtransfer.training.log import TermLog
 from medtransfer.training.step import FitData, train_step
 from medtransfer.transfer.objective import build_objective
 from medtransfer.transfer.types import TransferData
 
-BATCH, SIDE, CASES = 32, 224, 128
+BATCH, SIDE, CASES = 32, 224, 512
 
 
 def main() -> int:
@@ -91,11 +92,12 @@ def _ours(pictures: PictureSet, folder: Path):
 
     def block(steps: int) -> None:
         nonlocal step
-        for _ in range(steps):
-            terms, norms = train_step(loop, step)
-            values = {name: (float(term.value.detach()), term.weight) for name, term in terms.items()}
-            log.step(step, step // loop.steps_per_epoch, values, norms)
-            step += 1
+        with deterministic(plan.seed):
+            for _ in range(steps):
+                terms, norms = train_step(loop, step)
+                values = {name: (float(term.value.detach()), term.weight) for name, term in terms.items()}
+                log.step(step, step // loop.steps_per_epoch, values, norms)
+                step += 1
 
     return block
 

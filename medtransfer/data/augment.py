@@ -28,8 +28,10 @@ def augment(
     """Rotate, zoom, shift, flip and change brightness and contrast: `case channel row column` in [0, 1].
 
     The picture is sampled at A·x, where A rotates by φ, zooms by s and shifts by t; outside is black. Grey values
-    become (x − ½)·c + ½ + b, clamped to [0, 1].
+    become (x − ½)·c + ½ + b, clamped to [0, 1]. With every magnitude at 0 the pictures come back as they are.
     """
+    if not any(config.model_dump().values()):
+        return pictures
     uniform = torch.from_numpy(np.stack([_draws(seed, epoch, int(case)) for case in cases]))
     angle = uniform[:, 0] * math.radians(config.rotation)
     zoom = 1 + uniform[:, 1] * config.scale

@@ -9,19 +9,22 @@ import torch
 from tiny import QUICK, Hospitals
 
 import medtransfer as mt
+from medtransfer.core.config.data import AugmentConfig
 from medtransfer.core.config.plan import Plan
 from medtransfer.core.config.training import TrainingConfig
+from medtransfer.core.config.transfer import ObjectiveConfig
 from medtransfer.data.dataset import PictureSet
 from medtransfer.models.assemble import new_classifier
 from medtransfer.models.classifier import Classifier
+from medtransfer.training import adapt as adapt_module
 from medtransfer.training import step as step_module
 from medtransfer.training.adapt import balance, without_offset
-from medtransfer.training.fit import fit, prepare_loop
+from medtransfer.training.fit import Fitted, fit, prepare_loop, validation_log_loss
 from medtransfer.training.optimiser import schedule
 from medtransfer.training.precision import choose_arithmetic
 from medtransfer.training.step import FitData, Loop, train_step
 from medtransfer.transfer.objective import build_objective
-from medtransfer.transfer.types import TransferData
+from medtransfer.transfer.types import Term, TransferData
 
 
 def pictures(n: int = 12, seed: int = 0) -> PictureSet:
@@ -186,26 +189,115 @@ def test_the_timed_choice_is_the_fastest_and_bf16_must_earn_it(
         assert (chosen.precision, chosen.memory_format) == (expected, "channels_last")
 
 
-@pytest.mark.parametrize("imbalance", ["weighted", "balanced"])
-def test_imbalance_settings_shift_the_log_odds_and_the_shift_is_undone(imbalance: str) -> None:
-    """On a constant feature the only thing to learn is the prevalence; it must come out as it is, 10 %."""
-    labels = np.repeat([0, 1], [90, 10])
-    weights = balance(labels, 2)
-    assert (weights[labels]).mean() == pytest.approx(1)
-    counted = weights[labels] if imbalance == "weighted" else np.random.default_rng(0).permutation(weights[labels])
-    learnt = np.log(np.bincount(labels, weights=weights[labels] * np.sign(counted)))
-    learnt -= learnt.max()
-    bias = without_offset(learnt, weights)
-    share = np.exp(bias) / np.exp(bias).sum()
-    assert share[1] == pytest.approx(0.1)
-
-
-def test_balanced_sampling_is_undone_in_a_whole_fit(hospitals: Hospitals, tmp_path: Path) -> None:
-    plan = mt.plan(
-        mt.read_cohort(hospitals.target), backbone="squeezenet1_1", changes=(*QUICK, "training.imbalance=balanced")
+@pytest.mark.parametrize("imbalance", ["none", "weighted", "balanced"])
+def test_what_imbalance_settings_shift_is_undone(quick_plan: Plan, tmp_path: Path, imbalance: str) -> None:
+    """Equal pictures leave nothing to learn but the prevalence; it must come out as it is, one in five."""
+    labels = np.repeat([0, 1], [32, 8]).astype(np.int64)
+    equal = PictureSet(
+        pictures=np.full((40, 1, 32, 32), 20_000, dtype=np.uint16),
+        labels=labels,
+        patients=np.arange(40),
+        names=tuple(str(i) for i in range(40)),
     )
-    bundle = mt.fit(plan, out=tmp_path / "run")
-    assert np.isfinite(bundle.tensors(bundle.manifest.members[0])["heads.head.bias"]).all()
+    plan = changed(quick_plan, epochs=60, batch_size=40, learning_rate=0.05, imbalance=imbalance, weight_decay=0.0)
+    plan = plan.model_copy(
+        update={
+            "objective": ObjectiveConfig(trade_off=float("inf")),
+            "augment": AugmentConfig(rotation=0, scale=0, shift=0, brightness=0, contrast=0),
+            "policy": quick_plan.policy.model_copy(update={"name": "head"}),
+        }
+    )
+    weights = balance(labels, 2)
+    model = new_classifier(plan.model, classes=2, source_classes=None, seed=0)
+    data = FitData(
+        target=equal,
+        validation=None,
+        source=None,
+        target_sampling=weights[labels] if imbalance == "balanced" else None,
+    )
+    objective = build_objective(
+        plan.objective,
+        model=model,
+        start=None,
+        data=TransferData(target=equal, source=None),
+        class_weights=weights if imbalance == "weighted" else None,
+    )
+    fitted = fit(model, objective, data, plan, folder=tmp_path)
+    model.load_state_dict({key: torch.from_numpy(value) for key, value in fitted.tensors.items()})
+    with torch.no_grad():
+        logits = model.eval()(equal.batch(np.arange(1))[0]).logits[0].numpy()
+    shift = 0.0 if imbalance == "none" else np.log(weights)
+    share = np.exp(logits - shift) / np.exp(logits - shift).sum()
+    assert share[1] == pytest.approx(0.2, abs=0.04)
+    if imbalance != "none":
+        assert np.exp(logits)[1] / np.exp(logits).sum() == pytest.approx(0.5, abs=0.1), "shifted before"
+        bias = fitted.tensors["heads.head.bias"]
+        np.testing.assert_allclose(without_offset(bias, weights), bias - np.log(weights), rtol=1e-6)
+
+
+def test_a_whole_fit_takes_the_shift_off(hospitals: Hospitals, tmp_path: Path) -> None:
+    """The bundle's head differs from the trained one by the offset alone."""
+    plan = mt.plan(
+        mt.read_cohort(hospitals.target), backbone="squeezenet1_1", changes=(*QUICK, "training.imbalance=weighted")
+    )
+    seen: list[np.ndarray] = []
+    train = adapt_module.fit
+
+    def spied(*arguments: object, **settings: object) -> Fitted:
+        fitted = train(*arguments, **settings)  # pyright: ignore[reportArgumentType]
+        seen.append(fitted.tensors["heads.head.bias"].copy())
+        return fitted
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(adapt_module, "fit", spied)
+        bundle = mt.fit(plan, out=tmp_path / "run")
+    kept = bundle.tensors(bundle.manifest.members[0])["heads.head.bias"]
+    counts = np.array(list(bundle.manifest.training.studies["target"].values()))
+    np.testing.assert_allclose(seen[0] - kept, np.log(counts.sum() / (2 * counts)), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+def test_clipping_leaves_the_balance_of_loss_and_anchor(quick_plan: Plan, optimiser: str) -> None:
+    """With the gradient cut to a share, the proximal pull is cut to the same share."""
+    loop = loop_of(changed(quick_plan, clip_norm=1e-2, optimiser=optimiser))
+    shares: list[float] = []
+
+    class Anchor(Term):
+        proximal = True
+
+        def loss(self) -> torch.Tensor:
+            return torch.zeros(())
+
+        def post_step(self, optimiser: torch.optim.Optimizer, *, strength: float) -> None:
+            shares.append(strength)
+
+    loop.objective.parameter_terms["anchor"] = Anchor()
+    loop.objective.strengths["anchor"] = 2.0
+    train_step(loop, 0)
+    assert 0 < shares[0] < 1.0  # ω / (1 + λ) = 1 without clipping
+
+
+def test_a_validation_loss_that_is_not_finite_is_an_error(quick_plan: Plan) -> None:
+    loop = loop_of(quick_plan)
+    with torch.no_grad():
+        loop.model.heads["head"].get_parameter("bias").fill_(float("nan"))
+    with pytest.raises(mt.MedTransferError) as raised:
+        validation_log_loss(loop, pictures(8))
+    assert raised.value.code == "NotFinite"
+
+
+def test_validation_counts_studies_not_images(quick_plan: Plan) -> None:
+    """Two images of one study are one study: their logits are averaged, and the study counts once."""
+    loop = loop_of(quick_plan)
+    single = pictures(8)
+    doubled = PictureSet(
+        pictures=np.repeat(single.pictures, 2, axis=0),
+        labels=np.repeat(single.labels, 2),
+        patients=np.repeat(single.patients, 2),
+        names=tuple(f"{name}/{i}" for name in single.names for i in range(2)),
+        studies=np.repeat(np.arange(8), 2),
+    )
+    assert validation_log_loss(loop, doubled) == pytest.approx(validation_log_loss(loop, single), rel=1e-5)
 
 
 def log_loss(model: Classifier, cases: PictureSet) -> float:
