@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import platform
 import shutil
@@ -44,7 +43,6 @@ def main() -> int:
     words.add_argument("--out", type=Path, default=Path("runs/real_radiographs"))
     words.add_argument("--results", type=Path, default=Path("benchmarks/results"))
     arguments = words.parse_args()
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     data = os.environ.get("MEDTRANSFER_DATA")
     if not data:
         print("skipped: MEDTRANSFER_DATA is not set")

@@ -10,7 +10,6 @@ both; the ratio is taken block by block.
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import platform
 import statistics
@@ -46,7 +45,6 @@ def main() -> int:
     words.add_argument("--steps", type=int, default=4, help="steps in a block")
     words.add_argument("--out", type=Path, default=Path("benchmarks/results/training_step.csv"))
     arguments = words.parse_args()
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     pictures = _pictures()
     with tempfile.TemporaryDirectory() as folder:
         ours, bare = _ours(pictures, Path(folder)), _bare(pictures)

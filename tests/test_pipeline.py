@@ -15,6 +15,7 @@ from medtransfer.core.config.toml import read_toml, write_toml
 from medtransfer.core.files import patient_digest
 from medtransfer.core.results import Estimate, OperatingPoint
 from medtransfer.evaluation.evaluate import PATIENTS_UNKNOWN
+from medtransfer.models.backbones import squeezenet1_1
 from medtransfer.pipeline import _operating_point, write_inspection
 
 
@@ -267,3 +268,11 @@ def test_plan_file_round_trip_with_an_edited_value(quick_plan: mt.Plan, tmp_path
     again = read_toml(Plan, tmp_path / "plan.toml", changes=["objective.features.coral.strength=0.5"])
     assert again.objective.features == {"coral": {"strength": 0.5}}
     assert again.objective.instances == quick_plan.objective.instances
+
+
+def test_a_backbone_of_ones_own_goes_from_plan_to_prediction(hospitals: Hospitals, tmp_path: Path) -> None:
+    plan = mt.plan(mt.read_cohort(hospitals.target), backbone=squeezenet1_1.build, changes=QUICK)
+    assert plan.model.backbone == "medtransfer.models.backbones.squeezenet1_1:build"
+    bundle = mt.fit(plan, out=tmp_path / "run")
+    test = mt.read_cohort(tmp_path / "run" / "cohort.csv").split("test")
+    assert (mt.predict(bundle, test).table["status"] == "read").all()

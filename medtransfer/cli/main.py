@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 import traceback
 from importlib import import_module
@@ -69,7 +68,6 @@ def overview() -> str:
 
 def _run(name: str, words: list[str]) -> int:
     debug, printed = "--debug" in words, False
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     try:
         outcome = _outcome(name, words)
         printed = True

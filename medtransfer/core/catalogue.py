@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import functools
 import importlib
 from dataclasses import dataclass
 from functools import lru_cache
@@ -43,25 +44,38 @@ class Catalogue:
     def get(self, name: str) -> Callable[..., Any]:
         """The entry's verb: of a catalogue file, or of `module:function` for the user's own.
 
+        `file/variant` is the verb of `file` with `variant=…` filled in.
+
         Raises:
             CatalogueError: There is no such entry; the message suggests the nearest names.
         """
         if ":" in name:
             return self._own(name)
         self.check_name(name)
-        return getattr(importlib.import_module(f"{self.package}.{name}"), self.verb)
+        entry, slash, variant = name.partition("/")
+        verb = getattr(importlib.import_module(f"{self.package}.{entry}"), self.verb)
+        return functools.partial(verb, variant=variant) if slash else verb
 
     def check_name(self, name: str) -> None:
-        """Refuse a name that is neither an entry nor a `module:function`.
+        """Refuse a name that is neither an entry, nor an entry with a variant, nor a `module:function`.
 
         Raises:
             CatalogueError: With the nearest names.
         """
-        if ":" not in name and name not in self.names():
+        entry, slash, _ = name.partition("/")
+        if ":" in name:
+            return
+        if entry not in self.names():
             raise CatalogueError(
                 f"Unknown {self.kind} '{name}'.{did_you_mean(name, self.names())}",
                 code="UnknownEntry",
                 hint=f"Available: {', '.join(self.names())}.",
+            )
+        if slash and "variant" not in self.hyperparameters(entry):
+            raise CatalogueError(
+                f"The {self.kind} '{entry}' has no variants, so '{name}' means nothing",
+                code="UnknownEntry",
+                hint=f"Write {entry}.",
             )
 
     def hyperparameters(self, name: str) -> tuple[str, ...]:
@@ -71,7 +85,7 @@ class Catalogue:
             CatalogueError: There is no such entry.
         """
         self.check_name(name)
-        return _keyword_only(self._folder() / f"{name}.py", self.verb)
+        return _keyword_only(self._folder() / f"{name.partition('/')[0]}.py", self.verb)
 
     def check(self, name: str, hyperparameters: Mapping[str, object], *, also: tuple[str, ...] = ()) -> None:
         """Refuse an unknown entry or an unknown hyperparameter of it. A user's own callable is not checked here.

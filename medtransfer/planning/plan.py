@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medtransfer.core.catalogue import own_name
 from medtransfer.core.config.plan import Plan
 from medtransfer.core.config.toml import changed, validated
 from medtransfer.core.errors import CohortError
@@ -42,7 +43,7 @@ def plan(
     cohort: Cohort,
     *,
     source: Cohort | None = None,
-    backbone: str = "resnet18",
+    backbone: str | Callable[..., object] = "resnet18",
     weights: str = "none",
     labels_per_class: int | None = None,
     seed: int = 0,
@@ -53,7 +54,7 @@ def plan(
     Args:
         cohort: The target hospital.
         source: Another hospital whose labelled studies help, or None.
-        backbone: Entry of `models/backbones/`.
+        backbone: Entry of `models/backbones/`, or a function of your own that builds a `Backbone`.
         weights: `none`, `imagenet`, or a local file.
         labels_per_class: Label budget: use only so many labelled studies of each class.
         seed: Of splits, order, augmentation and initial weights.
@@ -76,7 +77,7 @@ def plan(
         "seed": seed,
         "target": _cohort_config(cohort, labels_per_class),
         "source": None if source is None else _cohort_config(source, None),
-        "model": {"backbone": backbone, "weights": weights},
+        "model": {"backbone": backbone if isinstance(backbone, str) else own_name(backbone), "weights": weights},
     }
     few = labels_per_class is not None or _labelled(cohort) < FEW_LABELLED
     if few:

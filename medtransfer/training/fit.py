@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from dataclasses import dataclass
@@ -207,6 +208,7 @@ def prepare_loop(
         state = LoopState(plan_sha256=plan.digest(), arithmetic=arithmetic)
     state.arithmetic.place(model)
     precision = "bf16-mixed" if state.arithmetic.precision == "bf16" else "32-true"
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces the precision, which is ours to say
     fabric = Fabric(accelerator=device.type, devices=1, precision=precision)
     objective.to(device)
     optimiser = build_optimiser(model, objective, config)

@@ -187,3 +187,21 @@ def test_modules_of_entries_import_each_other_never() -> None:
         others = {other for other_package, other, _ in ENTRIES if other_package == package} - {name}
         named = {getattr(value, "__module__", "") for value in vars(module).values()}
         assert not named & {f"{package}.{other}" for other in others}
+
+
+def test_a_variant_is_filled_in_and_refused_where_there_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "shelf_of_variants"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "many.py").write_text("def build(*, variant, size=1):\n    return variant, size\n", encoding="utf-8")
+    (folder / "one.py").write_text("def build(*, size=1):\n    return size\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    shelf = Catalogue("shelf_of_variants", "build", "thing")
+    assert shelf.get("many/big")(size=2) == ("big", 2)
+    shelf.check("many/big", {"size": 3})
+    for name in ("one/big", "none/big"):
+        with pytest.raises(CatalogueError) as caught:
+            shelf.get(name)
+        assert caught.value.code == "UnknownEntry"
