@@ -167,7 +167,7 @@ def _run(
             promote_checkpoint(folder)  # the loss it led to is finite
             values = {name: (float(term.value.detach()), term.weight) for name, term in terms.items()}
             log.step(state.step, state.step // loop.steps_per_epoch, values, norms)
-            advance(1, " ".join(f"{name} {value:.3f}" for name, (value, _) in values.items()))
+            advance(1, " ".join(f"{name} {value:.2f}" for name, (value, _) in values.items()))
             update = {"step": state.step + 1, "seconds": time.monotonic() - started}
             state = state.model_copy(update=update)
             if state.step % loop.steps_per_epoch == 0:
