@@ -82,8 +82,9 @@ def train_step(loop: Loop, step: int) -> tuple[dict[str, TermValue], dict[str, f
     terms = loop.objective(source, target, source_weights)
 
     def names() -> list[str]:
-        ours = _names(loop.data.target, target_cases, target)
-        return [*ours, *_names(loop.data.source, source_cases, source)]
+        bad, other = _names(loop.data.target, target_cases, target)
+        bad_source, other_source = _names(loop.data.source, source_cases, source)
+        return [*bad, *bad_source, *other, *other_source]
 
     _require_finite(float(total(terms).detach()), "loss", step, epoch, names)
     norms = _backward(loop, terms, measure=step % loop.steps_per_epoch == 0)
@@ -183,12 +184,15 @@ def _require_finite(value: float, what: str, step: int, epoch: int, names: Calla
         )
 
 
-def _names(pictures: PictureSet | None, cases: ClassIndices | None, domain: Domain | None) -> list[str]:
-    """What the batch was, for an error: cases whose own logits are not finite come first."""
+def _names(
+    pictures: PictureSet | None, cases: ClassIndices | None, domain: Domain | None
+) -> tuple[list[str], list[str]]:
+    """What one domain's batch was, for an error: cases whose own logits are not finite, and the others."""
     if pictures is None or cases is None or domain is None:
-        return []
+        return [], []
     bad = (~domain.logits.detach().isfinite().all(dim=1)).cpu().numpy()
-    return [pictures.names[int(case)] for case in [*cases[bad], *cases[~bad]]]
+    first, rest = ([pictures.names[int(case)] for case in part] for part in (cases[bad], cases[~bad]))
+    return first, rest
 
 
 def _step_seed(seed: int, step: int) -> int:

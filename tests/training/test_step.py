@@ -24,7 +24,7 @@ from medtransfer.training.optimiser import schedule
 from medtransfer.training.precision import choose_arithmetic
 from medtransfer.training.step import FitData, Loop, train_step
 from medtransfer.transfer.objective import build_objective
-from medtransfer.transfer.types import Term, TransferData
+from medtransfer.transfer.types import Domain, Term, TransferData
 
 
 def pictures(n: int = 12, seed: int = 0) -> PictureSet:
@@ -275,6 +275,27 @@ def test_clipping_leaves_the_balance_of_loss_and_anchor(quick_plan: Plan, optimi
     loop.objective.strengths["anchor"] = 2.0
     train_step(loop, 0)
     assert 0 < shares[0] < 1.0  # ω / (1 + λ) = 1 without clipping
+
+
+def test_a_bad_case_of_the_source_is_named_first(quick_plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = loop_of(quick_plan)
+    draw = step_module._forward
+    named: list[str] = []
+
+    def spoilt(loop: Loop, pictures: PictureSet, cases: np.ndarray, epoch: int, *, head: str) -> Domain:
+        domain = draw(loop, pictures, cases, epoch, head=head)
+        if pictures is loop.data.source:
+            named.append(pictures.names[int(cases[1])])
+            spoil = torch.zeros_like(domain.logits)
+            spoil[1] = float("nan")
+            return Domain(features=domain.features, logits=domain.logits + spoil, labels=domain.labels)
+        return domain
+
+    monkeypatch.setattr(step_module, "_forward", spoilt)
+    with pytest.raises(mt.MedTransferError) as raised:
+        train_step(loop, 0)
+    assert raised.value.code == "NotFinite"
+    assert f"the batch was: {named[0]}," in raised.value.message
 
 
 def test_a_validation_loss_that_is_not_finite_is_an_error(quick_plan: Plan) -> None:
