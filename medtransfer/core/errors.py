@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
 from medtransfer.core.inert import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from os import PathLike
 
 
@@ -18,6 +20,7 @@ class MedTransferError(Exception):
         code: A short stable name in CamelCase (``Truncated``, ``UnknownKey``) for scripts and ledgers.
         path: The file, folder or configuration key it was found in, or None.
         hint: What to do about it, or None.
+        stage: Where on the way it was found: `find`, `header`, `series`, `pixels`, `prepare`; or empty.
         exit_code: What the command line exits with (see `medtransfer.cli`).
     """
 
@@ -30,12 +33,14 @@ class MedTransferError(Exception):
         code: str,
         path: str | PathLike[str] | None = None,
         hint: str | None = None,
+        stage: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.path = None if path is None else str(path)
         self.hint = hint
+        self.stage = stage
 
     def facts(self) -> dict[str, str | int | None]:
         """The error for scripts."""
@@ -44,6 +49,7 @@ class MedTransferError(Exception):
             "path": self.path,
             "message": self.message,
             "hint": self.hint,
+            "stage": self.stage,
             "exit_code": self.exit_code,
         }
 
@@ -52,6 +58,16 @@ class MedTransferError(Exception):
         place = f"{self.path}: " if self.path else ""
         cure = f"\n  → {visible(self.hint)}" if self.hint else ""
         return f"{visible(place + self.message)} [{self.code}]{cure}"
+
+
+@contextmanager
+def at_stage(name: str) -> Iterator[None]:
+    """Give our errors that leave the block a stage, unless they have one."""
+    try:
+        yield
+    except MedTransferError as error:
+        error.stage = error.stage or name
+        raise
 
 
 class UnusableInputError(MedTransferError):

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int, Num, UInt16
 
 Voxels = Num[np.ndarray, "..."]
-"""Stored values of one scan: `row column`, `row column 3` or `slice row column`."""
+"""Stored values of one scan: `row column` or `row column 3`; several slices or frames stand along an axis before."""
 
 PreparedPicture = UInt16[np.ndarray, "channel row column"]
 """One prepared image as the cache keeps it: one channel, or three for colour."""
@@ -23,6 +23,9 @@ PreparedPictures = UInt16[np.ndarray, "case channel row column"]
 
 Affine = Float64[np.ndarray, "4 4"]
 """Voxel index (slice, row, column, 1) → RAS+ millimetres."""
+
+Positions = Float64[np.ndarray, "slice 3"]
+"""RAS+ millimetres of the first voxel of each slice."""
 
 FeatureRows = Float[np.ndarray, "case feature"]
 Truths = Bool[np.ndarray, " case"]

@@ -13,12 +13,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One thing that can be loaded: an image file now, a series of files later."""
+    """One thing that can be loaded as one scan: a picture, a series of slices, some frames of a file.
+
+    Attributes:
+        paths: Its files in reading order; slices along the normal of their planes, feet or right side first.
+        loader: Name of the loader that found it.
+        facts: What the headers say, for grouping, labels, summaries and the ledger; absent where unknown:
+            `patient_id`, `study_uid`, `series_uid`, `instance_uid`, `modality`, `body_part`, `manufacturer`, `sex`,
+            `age`, `view`, `date`, `burned_in`, `matrix` (rows × columns × slices), `spacing` (mm, row × column ×
+            slice), `orientation` (RAS letters that slice, row and column indices grow towards), `bit_depth`, `syntax`.
+        part: Tells the items of one series apart, such as `stack 2 of 3`; empty where there is one.
+        frames: Frames of a multi-frame file, from 0, in reading order; empty means all.
+        identifiers: Names of the header elements that say who the patient is.
+        notes: What was noticed in the headers and not acted on.
+    """
 
     paths: tuple[Path, ...]
     loader: str
     facts: dict[str, str] = field(default_factory=dict)
-    """Header facts that grouping, labels and the ledger need: patient_id, study_uid, modality, sex, age, …"""
+    part: str = ""
+    frames: tuple[int, ...] = ()
+    identifiers: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -37,7 +53,7 @@ class Excluded:
 
 @dataclass(frozen=True, kw_only=True)
 class Failed:
-    """A file that should have been readable and is not."""
+    """A file that should have been readable and is not; the error may name another file of its series."""
 
     path: Path
     error: MedTransferError
@@ -45,8 +61,8 @@ class Failed:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """Every file the loader looked at ends in exactly one of the three."""
+    """Every file the loader took ends in one of the three; a file may serve several items."""
 
-    items: tuple[Item, ...]
-    excluded: tuple[Excluded, ...]
-    failed: tuple[Failed, ...]
+    items: tuple[Item, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
+    failed: tuple[Failed, ...] = ()

@@ -6,7 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from medtransfer.core.catalogue import Catalogue
-from medtransfer.core.errors import ReadError
+from medtransfer.core.config.data import ReadConfig
+from medtransfer.core.errors import ReadError, at_stage
 from medtransfer.data.found import Excluded, Failed, Found, Item
 from medtransfer.data.ledger import Ledger, ledger_of
 from medtransfer.data.walk import files_below
@@ -22,15 +23,21 @@ LOADERS = ("dicom", "raster")
 CATALOGUE = Catalogue(package="medtransfer.data.loaders", verb="load", kind="loader")
 """The loaders."""
 
+DEFAULTS = ReadConfig()
+"""How files are read where nobody says otherwise."""
+
 NOT_AN_IMAGE_FILE = "not_an_image_file"
 """Rule for files that no loader knows: tables, notes, hidden files."""
 
 
-def ingest(place: Path, *, loaders: tuple[str, ...] = LOADERS) -> tuple[tuple[Item, ...], Ledger]:
+def ingest(
+    place: Path, *, settings: ReadConfig = DEFAULTS, loaders: tuple[str, ...] = LOADERS
+) -> tuple[tuple[Item, ...], Ledger]:
     """Look at every file below `place` without decoding any.
 
     Args:
         place: A folder, or one file.
+        settings: How files become scans.
         loaders: Names in the catalogue of loaders; where two know a file, the first takes it.
 
     Returns:
@@ -41,35 +48,36 @@ def ingest(place: Path, *, loaders: tuple[str, ...] = LOADERS) -> tuple[tuple[It
         ReadError: `NotFound`: nothing is at `place`; `EmptyFolder`: no file lies below it.
         CatalogueError: There is no such loader.
     """
-    below = files_below(place)
-    if not below.files and not below.failed:
-        raise ReadError("holds no files", code="EmptyFolder", path=place, hint="Name a folder with images.")
+    with at_stage("find"):
+        below = files_below(place)
+        if not below.files and not below.failed:
+            raise ReadError("holds no files", code="EmptyFolder", path=place, hint="Name a folder with images.")
     items: list[Item] = []
     excluded: list[tuple[str, Excluded]] = []
     failed: list[tuple[str, Failed]] = [("", entry) for entry in below.failed]
-    taken: set[Path] = {entry.path for entry in below.failed}
+    left = below.files
     for name in loaders:
-        found: Found = _loader(name).find(place)
-        items += [item for item in found.items if taken.isdisjoint(item.paths)]
-        excluded += [(name, entry) for entry in found.excluded if entry.path not in taken]
-        failed += [(name, entry) for entry in found.failed if entry.path not in taken]
-        taken.update(path for item in found.items for path in item.paths)
+        found: Found = _loader(name).find(left, settings=settings)
+        items += found.items
+        excluded += [(name, entry) for entry in found.excluded]
+        failed += [(name, entry) for entry in found.failed]
+        taken = {path for item in found.items for path in item.paths}
         taken.update(entry.path for entry in (*found.excluded, *found.failed))
+        left = tuple(file for file in left if file.path not in taken)
     excluded += [
-        ("", Excluded(path=file.path, rule=NOT_AN_IMAGE_FILE, reason="no loader reads this format"))
-        for file in below.files
-        if file.path not in taken
+        ("", Excluded(path=file.path, rule=NOT_AN_IMAGE_FILE, reason="no loader reads this format")) for file in left
     ]
-    return tuple(sorted(items, key=lambda item: item.path)), ledger_of(items, excluded, failed)
+    return tuple(sorted(items, key=lambda item: (item.path, item.part))), ledger_of(items, excluded, failed)
 
 
-def read(item: Item) -> Scan:
+def read(item: Item, *, settings: ReadConfig = DEFAULTS) -> Scan:
     """Decode one item by the loader that found it.
 
     Raises:
         ReadError: It cannot be read right.
     """
-    return _loader(item.loader).load(item)
+    with at_stage("pixels"):
+        return _loader(item.loader).load(item, settings=settings)
 
 
 def _loader(name: str) -> Any:

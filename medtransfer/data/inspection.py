@@ -58,7 +58,7 @@ def inspect_place(place: Path, *, label: str = "label", quiet: bool = True) -> I
     """
     root = place if place.is_dir() else place.parent
     items, ledger = _found(place, root, label)
-    outcomes: dict[Path, MedTransferError | tuple[str, ...]] = {}
+    outcomes: list[tuple[Item, MedTransferError | tuple[str, ...]]] = []
     facts: dict[str, Counter[str]] = {}
     pictures: list[tuple[np.ndarray, str]] = []
     with progress_bar("inspecting", len(items), quiet=quiet) as advance:
@@ -67,9 +67,9 @@ def inspect_place(place: Path, *, label: str = "label", quiet: bool = True) -> I
                 scan = read(item)
                 shown = to_display(scan)
             except MedTransferError as error:
-                outcomes[item.path] = error
+                outcomes.append((item, error))
             else:
-                outcomes[item.path] = scan.notes
+                outcomes.append((item, scan.notes))
                 for fact, value in _facts(item, scan).items():
                     facts.setdefault(fact, Counter())[value] += 1
                 if len(pictures) < THUMBNAILS:

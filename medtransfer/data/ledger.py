@@ -18,13 +18,15 @@ from medtransfer.core.files import write_text, written_whole
 from medtransfer.core.inert import csv_cell, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
     from medtransfer.core.results import Status
     from medtransfer.data.found import Excluded, Failed, Item
 
-COLUMNS = ("path", "loader", "status", "code", "reason", "hint", "study_id", "patient_id", "notes")
+COLUMNS = (
+    "path", "loader", "status", "code", "stage", "reason", "hint", "study_id", "series_uid", "patient_id", "notes",
+)  # fmt: skip
 _NAMED = 5
 
 
@@ -37,9 +39,11 @@ class LedgerRow:
         loader: Who looked at it; empty where no loader knows the format.
         status: `read`, `excluded` by a rule, or `failed`.
         code: The rule or the error's code; empty where it was read.
+        stage: Where on the way it failed: `find`, `header`, `series`, `pixels`, `prepare`.
         reason: The rule's or error's words.
         hint: What to do about it.
         study_id: StudyInstanceUID, where the file says.
+        series_uid: SeriesInstanceUID, where the file says.
         patient_id: PatientID, where the file says.
         notes: What was noticed and not acted on.
     """
@@ -48,9 +52,11 @@ class LedgerRow:
     loader: str = ""
     status: Status = "read"
     code: str = ""
+    stage: str = ""
     reason: str = ""
     hint: str = ""
     study_id: str = ""
+    series_uid: str = ""
     patient_id: str = ""
     notes: tuple[str, ...] = ()
 
@@ -80,17 +86,19 @@ class Ledger:
         """Rows that failed."""
         return tuple(row for row in self.rows if row.status == "failed")
 
-    def with_outcomes(self, outcomes: Mapping[Path, MedTransferError | tuple[str, ...]]) -> Ledger:
-        """The ledger after reading: an error turns its file's row into `failed`, notes are added.
+    def with_outcomes(self, outcomes: Iterable[tuple[Item, MedTransferError | tuple[str, ...]]]) -> Ledger:
+        """The ledger after reading: an error turns the rows of its item's files into `failed`, notes are added.
+
+        A file that serves several items has failed where one of them has.
 
         Raises:
             KeyError: A path has no row: an input would go uncounted.
         """
-        waiting = {str(path): outcome for path, outcome in outcomes.items()}
-        rows = tuple(_after(row, waiting.pop(row.path)) if row.path in waiting else row for row in self.rows)
-        if waiting:
-            raise KeyError(sorted(waiting))
-        return Ledger(rows)
+        rows = {row.path: row for row in self.rows}
+        for item, outcome in outcomes:
+            for path in map(str, item.paths):
+                rows[path] = after(rows[path], outcome)
+        return Ledger(tuple(rows.values()))
 
     def table(self) -> pd.DataFrame:
         """One row an input, all columns text, each cell on one printable line; notes joined by `; `."""
@@ -120,22 +128,27 @@ def ledger_of(
     """The ledger of what was found; what was not comes with the name of its loader, or an empty one.
 
     Raises:
-        ValueError: A file has two rows.
+        ValueError: A file has two rows: it was read and left out, say.
     """
-    rows = [
-        LedgerRow(
-            path=str(item.path),
-            loader=item.loader,
-            study_id=item.facts.get("study_uid", ""),
-            patient_id=item.facts.get("patient_id", ""),
-        )
-        for item in items
-    ]
+    served: dict[str, LedgerRow] = {}
+    for item in items:
+        for path in map(str, item.paths):
+            seen = served.get(path)
+            notes = item.notes if seen is None else (*seen.notes, *item.notes)
+            served[path] = LedgerRow(
+                path=path,
+                loader=item.loader,
+                study_id=item.facts.get("study_uid", ""),
+                series_uid=item.facts.get("series_uid", ""),
+                patient_id=item.facts.get("patient_id", ""),
+                notes=tuple(dict.fromkeys(notes)),
+            )
+    rows = list(served.values())
     rows += [
         LedgerRow(path=str(entry.path), loader=loader, status="excluded", code=entry.rule, reason=entry.reason)
         for loader, entry in excluded
     ]
-    rows += [_after(LedgerRow(path=str(entry.path), loader=loader), entry.error) for loader, entry in failed]
+    rows += [after(LedgerRow(path=str(entry.path), loader=loader), entry.error) for loader, entry in failed]
     doubled = [path for path, count in Counter(row.path for row in rows).items() if count > 1]
     if doubled:
         msg = f"two rows for {doubled[:_NAMED]}"
@@ -166,10 +179,21 @@ def require_allowed(ledger: Ledger, allow_failures: int | None) -> None:
     )
 
 
-def _after(row: LedgerRow, outcome: MedTransferError | tuple[str, ...]) -> LedgerRow:
-    if isinstance(outcome, MedTransferError):
-        return replace(row, status="failed", code=outcome.code, reason=outcome.message, hint=outcome.hint or "")
-    return replace(row, notes=(*row.notes, *outcome))
+def after(row: LedgerRow, outcome: MedTransferError | tuple[str, ...]) -> LedgerRow:
+    """The row with what reading said: failed with the first error, or read with more notes."""
+    if not isinstance(outcome, MedTransferError):
+        return replace(row, notes=tuple(dict.fromkeys((*row.notes, *outcome))))
+    if row.status == "failed":
+        return row
+    elsewhere = f"{outcome.path}: " if outcome.path and outcome.path != row.path else ""
+    return replace(
+        row,
+        status="failed",
+        code=outcome.code,
+        stage=outcome.stage,
+        reason=elsewhere + outcome.message,
+        hint=outcome.hint or "",
+    )
 
 
 def _cells(row: LedgerRow) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from medtransfer.core.types import Affine, Voxels
+from medtransfer.core.types import Affine, Positions, Voxels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,10 +68,22 @@ class Scan:
     """One scan. `voxels` are stored values: `presentation` has not been applied to them.
 
     Attributes:
-        voxels: `row column` (grey), `row column 3` (colour) or `slice row column`.
-        affine: (slice, row, column, 1) → RAS+ millimetres; None for projections and pictures.
+        voxels: `row column` (grey), `row column 3` (colour), or either behind an axis of planes: `slice row column`,
+            `frame row column 3`.
+        kind: What the first axis is: a `picture` has no such axis, a `volume` has slices at known places in the
+            patient, `frames` are a cine loop or planes whose places are not known.
+        affine: (slice, row, column, 1) → RAS+ millimetres, for a picture with slice 0. Sheared where the gantry was
+            tilted. None for projections, plain pictures and frames.
+        positions: RAS+ millimetres of each slice's first voxel, where the slices are not evenly spaced: then the
+            affine's slice column is their mean step only. None where the affine says it all.
         modality: DICOM modality (`CR`, `DX`, `CT`, …), or `OT` where the file does not say.
+        units: What presentation's modality transformation yields: `HU`, `BQML`, … or empty where unknown.
+        suv_factor: Body-weight SUV per unit of the transformed values, or why there is none; empty for all but PET.
+        directions: What row and column indices of a projection grow towards, such as (`F`, `L`); empty where unknown.
+        pixel_size: Row and column spacing of a projection in millimetres.
+        pixel_size_at: Where that spacing holds: at the `detector` (magnified), `calibrated`, or empty.
         notes: What was noticed and not acted on (`BurnedInAnnotation`, `OverlayIgnored`, …).
+        attributes: Harmless facts of the study: sex, age, view, manufacturer, date, body part.
     """
 
     voxels: Voxels
@@ -81,5 +93,16 @@ class Scan:
     identifiers: Identifiers
     path: Path
     attributes: dict[str, str]
-    """Harmless facts of the study: sex, age, view, manufacturer, date, body part."""
+    kind: Literal["picture", "volume", "frames"] = "picture"
+    positions: Positions | None = None
+    units: str = ""
+    suv_factor: float | str = ""
+    directions: tuple[str, str] = ("", "")
+    pixel_size: tuple[float, float] | None = None
+    pixel_size_at: Literal["detector", "calibrated", ""] = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_colour(self) -> bool:
+        """True where the last axis is red, green, blue."""
+        return self.voxels.ndim == (3 if self.kind == "picture" else 4)

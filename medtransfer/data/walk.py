@@ -23,6 +23,7 @@ class FileBelow:
 
     path: Path
     head: bytes
+    size: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,7 @@ def files_below(place: Path) -> Below:
                 waiting.extend((child, parents | {real}) for child in path.iterdir())
             elif stat.S_ISREG(mode):
                 with path.open("rb") as handle:
-                    files.append(FileBelow(path=path, head=handle.read(HEAD_BYTES)))
+                    files.append(FileBelow(path=path, head=handle.read(HEAD_BYTES), size=path.stat().st_size))
             else:
                 failed.append(_unreadable(path, "it is neither a file nor a folder"))
         except OSError as error:

@@ -53,9 +53,9 @@ def test_reading_uses_the_loader_that_found_it(write_dicom: Write, tmp_path: Pat
     write_dicom("a.dcm", Modality="DX")
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "b.png")
     items, ledger = ingest(tmp_path)
-    scans = {item.path.name: read(item) for item in items}
-    assert {name: scan.modality for name, scan in scans.items()} == {"a.dcm": "DX", "b.png": "OT"}
-    assert ledger.with_outcomes({scan.path: scan.notes for scan in scans.values()}).counts()["read"] == 2
+    scans = [(item, read(item)) for item in items]
+    assert {item.path.name: scan.modality for item, scan in scans} == {"a.dcm": "DX", "b.png": "OT"}
+    assert ledger.with_outcomes((item, scan.notes) for item, scan in scans).counts()["read"] == 2
 
 
 def test_a_file_that_two_formats_fit_goes_to_dicom(write_dicom: Write, tmp_path: Path) -> None:

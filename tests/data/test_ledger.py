@@ -46,7 +46,8 @@ def test_counts_reconcile_before_and_after_reading(kinds: list[str], outcomes: l
     }
     fails = dict(zip(by_kind.get("read", []), outcomes, strict=False))
     later = ledger.with_outcomes(
-        {path: ReadError("no", code="Corrupt") if bad else ("Noted",) for path, bad in fails.items()}
+        (Item(paths=(path,), loader="dicom"), ReadError("no", code="Corrupt") if bad else ("Noted",))
+        for path, bad in fails.items()
     )
     counts = later.counts()
     assert counts["inputs"] == len(kinds) == counts["read"] + counts["excluded"] + counts["failed"]
@@ -60,17 +61,19 @@ def test_no_file_has_two_rows_and_no_outcome_is_lost() -> None:
     with pytest.raises(ValueError, match="two rows"):
         ledger_of([item], [], [("", failure("a"))])
     with pytest.raises(KeyError):
-        ledger_of([item], [], []).with_outcomes({Path("b"): ()})
+        ledger_of([item], [], []).with_outcomes([(Item(paths=(Path("b"),), loader="dicom"), ())])
 
 
 def test_identifiers_and_errors_stand_in_the_row() -> None:
     item = Item(paths=(Path("a"),), loader="dicom", facts={"patient_id": "P", "study_uid": "1.2"})
-    (row,) = ledger_of([item], [], []).with_outcomes({Path("a"): ReadError("m", code="C", hint="h")}).rows
+    error = ReadError("m", code="C", hint="h", stage="pixels")
+    (row,) = ledger_of([item], [], []).with_outcomes([(item, error)]).rows
     assert row == LedgerRow(
         path="a",
         loader="dicom",
         status="failed",
         code="C",
+        stage="pixels",
         reason="m",
         hint="h",
         study_id="1.2",
@@ -117,3 +120,20 @@ def test_failures_that_are_not_allowed_are_named(n_failed: int, allowed: int | N
     assert caught.value.exit_code == 3
     assert f"--allow-failures {n_failed}" in (caught.value.hint or "")
     assert ("and 2 more" in caught.value.message) is (n_failed == 7)
+
+
+def test_a_series_fails_as_a_whole_and_its_rows_name_the_slice() -> None:
+    series = Item(paths=(Path("a"), Path("b")), loader="dicom", facts={"series_uid": "1.2.3"})
+    ledger = ledger_of([series], [], []).with_outcomes([(series, ReadError("too short", code="Truncated", path="b"))])
+    assert [(row.path, row.status, row.series_uid) for row in ledger.rows] == [
+        ("a", "failed", "1.2.3"),
+        ("b", "failed", "1.2.3"),
+    ]
+    assert [row.reason for row in ledger.rows] == ["b: too short", "too short"]
+
+
+def test_a_file_that_serves_several_items_has_failed_where_one_of_them_has() -> None:
+    first, second = (Item(paths=(Path("a"),), loader="dicom", part=f"stack {n} of 2") for n in (1, 2))
+    ledger = ledger_of([first, second], [], [])
+    assert len(ledger.rows) == 1
+    assert ledger.with_outcomes([(first, ReadError("m", code="C")), (second, ("Noted",))]).rows[0].status == "failed"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from pydicom.uid import ExplicitVRLittleEndian
+from reading import finding, loading
 
 from medtransfer.core.errors import ReadError
 from medtransfer.data.loaders import dicom
@@ -81,8 +82,8 @@ def test_tables_equal_pydicoms(write_dicom: Write) -> None:
         WindowCenter=1,
         WindowWidth=2,
     )
-    (item,) = dicom.find(path).items
-    scan = dicom.load(item)
+    (item,) = finding(dicom, path).items
+    scan = loading(dicom, item)
     from pydicom import dcmread
 
     dataset = dcmread(path)
@@ -111,8 +112,8 @@ def test_monochrome1_equals_its_monochrome2_twin(write_dicom: Write, tags: dict[
         ("b.dcm", 4095 - RAMP, "MONOCHROME1", mirrored),
     ):
         path = write_dicom(name, pixels.astype(np.uint16), BitsStored=12, PhotometricInterpretation=photometric, **own)
-        (item,) = dicom.find(path).items
-        shown.append(to_display(dicom.load(item)))
+        (item,) = finding(dicom, path).items
+        shown.append(to_display(loading(dicom, item)))
     np.testing.assert_allclose(shown[0], shown[1], atol=1e-6)
     assert shown[0].max() > shown[0].min()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -38,11 +38,36 @@ class SplitConfig(Record):
     """Used only where the cohort has no test split of its own."""
 
 
+class ReadConfig(Record):
+    """How files become scans; the same for training and prediction."""
+
+    on_irregular: Literal["rule", "keep", "resample", "refuse"] = "rule"
+    """What becomes of a series whose slices do not lie on one regular, orthogonal grid.
+
+    `rule`: gaps and duplicates are refused, tilt and mixed spacing kept with an honest affine. `keep`, `resample` (onto
+    a regular grid) and `refuse` say the same for all four.
+    """
+    volume: Annotated[int, Field(ge=0)] | None = None
+    """Which volume of a four-dimensional file to take, from 0; None refuses such files."""
+    force: bool = False
+    """Try DICOM files that lack the preamble."""
+    max_bytes: Annotated[int, Field(ge=1)] = 4 * 2**30
+    """Largest decoded image or series in bytes, checked before anything is allocated."""
+    max_ratio: Annotated[float, Field(gt=1)] = 300.0
+    """Largest factor by which compressed content above 256 MiB may grow: what grows more is taken for a bomb."""
+    decode_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """How long one compressed image may take to decode."""
+
+
 class PreprocessConfig(Record):
     """From a scan to the network's picture."""
 
     size: Annotated[int, Field(ge=32, le=2048)] = 224
     """Side in pixels after padding to a square."""
+    hu_window: tuple[float, Annotated[float, Field(gt=0)]] | None = None
+    """CT: centre and width in Hounsfield units instead of the file's own window; a CT without rescale is refused."""
+    suv_range: tuple[float, float] | None = None
+    """PET: standardised uptake values shown black and white; a PET whose SUV cannot be computed is refused."""
 
 
 class AugmentConfig(Record):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from medtransfer.core.config.data import AugmentConfig, CohortConfig, PreprocessConfig, SplitConfig
+from medtransfer.core.config.data import AugmentConfig, CohortConfig, PreprocessConfig, ReadConfig, SplitConfig
 from medtransfer.core.config.decision import DecisionConfig
 from medtransfer.core.config.models import ModelConfig
 from medtransfer.core.config.training import TrainingConfig
@@ -27,6 +27,7 @@ class Plan(Record):
     target: CohortConfig
     source: CohortConfig | None = None
     split: SplitConfig = SplitConfig()
+    read: ReadConfig = ReadConfig()
     preprocess: PreprocessConfig = PreprocessConfig()
     augment: AugmentConfig = AugmentConfig()
     model: ModelConfig = ModelConfig()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from medtransfer.core.errors import ReadError
 from medtransfer.data.found import Excluded, Failed, Found, Item
 from medtransfer.data.loaders._containment import contained
-from medtransfer.data.loaders._dicom_claims import MAX_BYTES, check_claims
+from medtransfer.data.loaders._dicom_claims import check_claims
 from medtransfer.data.loaders._dicom_geometry import CROSS_SECTIONAL, slice_affine
 from medtransfer.data.loaders._dicom_header import read_header, read_with_pixels, truncated
 from medtransfer.data.loaders._dicom_notes import header_notes, value_notes
@@ -27,12 +27,14 @@ from medtransfer.data.loaders._dicom_rules import left_out
 from medtransfer.data.loaders._dicom_tags import age_in_years, iso_date, text
 from medtransfer.data.loaders._signatures import has_dicom_magic
 from medtransfer.data.scan import Identifiers, Presentation, Scan
-from medtransfer.data.walk import files_below
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pydicom.dataset import Dataset
+
+    from medtransfer.core.config.data import ReadConfig
+    from medtransfer.data.walk import FileBelow
 
 __all__ = ["available_syntaxes", "find", "load"]
 
@@ -51,18 +53,15 @@ _ATTRIBUTES = {
 }
 
 
-def find(folder: Path) -> Found:
-    """Every DICOM file below `folder` (or the one file it is): readable, excluded by a rule, or failed.
+def find(files: tuple[FileBelow, ...], *, settings: ReadConfig) -> Found:
+    """The DICOM files among `files`: readable, excluded by a rule, or failed.
 
     A file is taken for DICOM when `DICM` stands at byte 128, or when its name ends in .dcm or .dicom.
-
-    Raises:
-        ReadError: `NotFound`: there is nothing at `folder`.
     """
     items: list[Item] = []
     excluded: list[Excluded] = []
     failed: list[Failed] = []
-    for file in files_below(folder).files:
+    for file in files:
         if not has_dicom_magic(file.head) and file.path.suffix.lower() not in SUFFIXES:
             continue
         try:
@@ -83,12 +82,12 @@ def find(folder: Path) -> Found:
     )
 
 
-def load(item: Item, *, max_bytes: int = MAX_BYTES) -> Scan:
+def load(item: Item, *, settings: ReadConfig) -> Scan:
     """Read one image.
 
     Args:
         item: What `find` found.
-        max_bytes: Largest decoded image in bytes.
+        settings: How files become scans.
 
     Raises:
         ReadError: Its `code` says what is wrong: `EmptyFile`, `NotDicom`, `WrongFormat`, `Truncated`,
@@ -102,7 +101,7 @@ def load(item: Item, *, max_bytes: int = MAX_BYTES) -> Scan:
         rule = left_out(header, path)
         if rule is not None and not header.pixel_keyword:
             raise ReadError(rule.reason, code="NoPixels", path=path, hint="Leave this file out of the cohort.")
-        check_claims(header, path, max_bytes=max_bytes)
+        check_claims(header, path, max_bytes=settings.max_bytes)
         facts = _facts(header.dataset)
         affine = slice_affine(header.dataset, notes)
         notes.extend(header_notes(header.dataset, path))

@@ -20,11 +20,12 @@ from medtransfer.data.found import Failed, Found, Item
 from medtransfer.data.loaders._containment import FOREIGN, contained
 from medtransfer.data.loaders._signatures import begins_like, has_dicom_magic, real_format
 from medtransfer.data.scan import Identifiers, Presentation, Scan
-from medtransfer.data.walk import files_below
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from medtransfer.core.config.data import ReadConfig
+    from medtransfer.data.walk import FileBelow
 
 FORMATS: Final = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}
 """Suffix → format. A suffix that names another of these formats than the content is noted only."""
@@ -39,17 +40,14 @@ _TRANSPARENT = frozenset({"LA", "RGBA", "PA", "La", "RGBa"})
 _WHITE_IS_ZERO, _PHOTOMETRIC = 0, 262
 
 
-def find(folder: Path) -> Found:
-    """Every picture below `folder` (or the one file it is), by suffix or by first bytes.
+def find(files: tuple[FileBelow, ...], *, settings: ReadConfig) -> Found:
+    """The pictures among `files`, by suffix or by first bytes.
 
     Files with DICOM's magic or suffix are not pictures, whatever else they look like.
-
-    Raises:
-        ReadError: `NotFound`: there is nothing at `folder`.
     """
     items: list[Item] = []
     failed: list[Failed] = []
-    for file in files_below(folder).files:
+    for file in files:
         suffix = file.path.suffix.lower()
         by_content = begins_like(file.head) in FORMATS.values() and suffix not in _DICOM_SUFFIXES
         if has_dicom_magic(file.head) or not (suffix in FORMATS or by_content):
@@ -63,11 +61,12 @@ def find(folder: Path) -> Found:
     return Found(items=tuple(items), excluded=(), failed=tuple(failed))
 
 
-def load(item: Item, *, max_pixels: int = MAX_PIXELS) -> Scan:
+def load(item: Item, *, settings: ReadConfig, max_pixels: int = MAX_PIXELS) -> Scan:
     """Read one picture.
 
     Args:
         item: What `find` found.
+        settings: How files become scans.
         max_pixels: Largest picture in pixels.
 
     Raises:

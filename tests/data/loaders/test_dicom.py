@@ -19,6 +19,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
 )
+from reading import finding, loading
 
 from medtransfer.core.errors import ReadError
 from medtransfer.data.loaders import dicom
@@ -40,8 +41,8 @@ def bundled(name: str) -> Path:
 
 
 def read_one(path: Path) -> Scan:
-    (item,) = dicom.find(path).items
-    return dicom.load(item)
+    (item,) = finding(dicom, path).items
+    return loading(dicom, item)
 
 
 # ---------------------------------------------------------------- right pixels
@@ -147,13 +148,13 @@ def test_facts_are_plain_lines(write_dicom: Write) -> None:
         BurnedInAnnotation="YES",
         BodyPartExamined="",
     )
-    (item,) = dicom.find(path).items
+    (item,) = finding(dicom, path).items
     assert item.facts["patient_id"] == r"evil\x1b[31m\u202e=1+1\r\nline"
     assert item.facts["age"] == "1.5"
     assert item.facts["date"] == "2024-02-29"
     assert item.facts["burned_in"] == "YES"
     assert "body_part" not in item.facts
-    scan = dicom.load(item)
+    scan = loading(dicom, item)
     assert scan.attributes.keys() == {"age", "burned_in", "date", "manufacturer", "sex", "view"}
     assert scan.identifiers.study_uid == "1.2.3.1"
     assert "BurnedInAnnotation" in scan.notes
@@ -227,7 +228,7 @@ def test_the_first_of_several_windows_is_taken(write_dicom: Write) -> None:
 )
 def test_rules_leave_out_what_is_no_diagnostic_image(write_dicom: Write, tags: dict[str, object], rule: str) -> None:
     path = write_dicom("a.dcm", **tags)
-    (excluded,) = dicom.find(path).excluded
+    (excluded,) = finding(dicom, path).excluded
     assert (excluded.path, excluded.rule) == (path, rule)
     assert excluded.reason
 
@@ -237,7 +238,7 @@ def test_slices_of_a_series_fail_and_radiographs_of_one_do_not(write_dicom: Writ
         write_dicom(f"cr_{name}.dcm")
         write_dicom(f"ct_{name}.dcm", Modality="CT", SOPClassUID=CTImageStorage, SeriesInstanceUID="1.2.9")
     write_dicom("ct_alone.dcm", Modality="CT", SOPClassUID=CTImageStorage, SeriesInstanceUID="1.2.10")
-    found = dicom.find(tmp_path)
+    found = finding(dicom, tmp_path)
     assert [item.path.stem for item in found.items] == ["cr_a", "cr_b", "ct_alone"]
     assert {failure.path.stem: failure.error.code for failure in found.failed} == {
         "ct_a": "SeriesUnsupported",
@@ -247,7 +248,7 @@ def test_slices_of_a_series_fail_and_radiographs_of_one_do_not(write_dicom: Writ
 
 def test_nothing_at_a_path_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ReadError) as caught:
-        dicom.find(tmp_path / "absent")
+        finding(dicom, tmp_path / "absent")
     assert caught.value.code == "NotFound"
 
 

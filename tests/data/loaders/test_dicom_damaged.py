@@ -18,6 +18,7 @@ from pydicom.uid import (
     JPEG2000Lossless,
     RLELossless,
 )
+from reading import finding, loading
 
 from medtransfer.core.errors import ReadError
 from medtransfer.data.found import Item
@@ -34,19 +35,19 @@ PIXELS = np.arange(16 * 12, dtype=np.uint16).reshape(16, 12)
 
 
 def read_one(path: Path) -> Scan:
-    (item,) = dicom.find(path).items
-    return dicom.load(item)
+    (item,) = finding(dicom, path).items
+    return loading(dicom, item)
 
 
 def code_of(path: Path) -> str:
     """Code of the one error that finding or loading ends in; empty when it is read."""
-    found = dicom.find(path)
+    found = finding(dicom, path)
     if found.failed:
         (failure,) = found.failed
         assert failure.error.path == str(path)
         return failure.error.code
     try:
-        dicom.load(Item(paths=(path,), loader="dicom"))
+        loading(dicom, Item(paths=(path,), loader="dicom"))
     except ReadError as error:
         return error.code if error.path == str(path) else "ErrorWithoutPath"
     return ""
@@ -89,7 +90,7 @@ def test_transfer_syntaxes_that_lie_or_are_not_known(write_dicom: Write, syntax:
     new = syntax.encode() + b"\0" * (len(syntax) % 2)
     length = content.index(old) - 2
     path.write_bytes(content[:length] + len(new).to_bytes(2, "little") + new + content[length + 2 + len(old) :])
-    (failure,) = dicom.find(path).failed
+    (failure,) = finding(dicom, path).failed
     assert failure.error.code == code
     assert code == "Corrupt" or syntax in failure.error.message
 
@@ -111,7 +112,7 @@ def test_transfer_syntaxes_that_lie_or_are_not_known(write_dicom: Write, syntax:
 def test_what_only_bears_the_suffix_is_named(tmp_path: Path, content: bytes, code: str, word: str) -> None:
     path = tmp_path / "a.dcm"
     path.write_bytes(content)
-    (failure,) = dicom.find(path).failed
+    (failure,) = finding(dicom, path).failed
     assert failure.error.code == code
     assert word in failure.error.message
 
@@ -119,7 +120,7 @@ def test_what_only_bears_the_suffix_is_named(tmp_path: Path, content: bytes, cod
 def test_a_file_without_suffix_counts_by_its_magic(write_dicom: Write, tmp_path: Path) -> None:
     write_dicom("IM0001")
     (tmp_path / "README").write_text("no image")
-    assert [item.path.name for item in dicom.find(tmp_path).items] == ["IM0001"]
+    assert [item.path.name for item in finding(dicom, tmp_path).items] == ["IM0001"]
 
 
 def test_deflate_bombs_are_not_inflated(write_dicom: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,9 +137,9 @@ def test_a_cut_deflated_file_is_truncated(write_dicom: Write) -> None:
 
 
 def test_the_limit_holds_before_decoding(write_dicom: Write) -> None:
-    (item,) = dicom.find(write_dicom("a.dcm")).items
+    (item,) = finding(dicom, write_dicom("a.dcm")).items
     with pytest.raises(ReadError) as caught:
-        dicom.load(item, max_bytes=100)
+        loading(dicom, item, max_bytes=100)
     assert caught.value.code == "SizeLimit"
 
 
@@ -177,7 +178,7 @@ def test_cut_anywhere_a_file_is_typed_or_read_right(write_dicom: Write) -> None:
     seen = Counter()
     for cut in [*range(0, len(content), 64), *range(len(content) - 8, len(content))]:
         path.write_bytes(content[:cut])
-        found = dicom.find(path)
+        found = finding(dicom, path)
         assert not found.items, cut
         seen.update(failure.error.code for failure in found.failed)
         seen.update(entry.rule for entry in found.excluded)
@@ -221,7 +222,7 @@ def test_real_damaged_files_end_as_their_index_says() -> None:
     for row in rows:
         path, expected = folder / row["file"], row["expected"].split()[0].split("(")[0].strip(",")
         if expected == "NoPixels":
-            assert [entry.rule for entry in dicom.find(path).excluded] == ["no_pixel_data"]
+            assert [entry.rule for entry in finding(dicom, path).excluded] == ["no_pixel_data"]
             continue
         got = code_of(path)
         typed = {"EmptyFile", "Truncated", "NotDicom", "WrongFormat", "BadPixels", "MissingTag", "BadScaling"}

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from PIL import Image
+from reading import finding, loading
 
+from medtransfer.core.config.data import ReadConfig
 from medtransfer.core.errors import ReadError
 from medtransfer.data.found import Item
 from medtransfer.data.loaders import raster
@@ -30,17 +32,17 @@ def save(path: Path, pixels: np.ndarray | Image.Image, **options: object) -> Pat
 
 
 def read_one(path: Path) -> Scan:
-    (item,) = raster.find(path).items
-    return raster.load(item)
+    (item,) = finding(raster, path).items
+    return loading(raster, item)
 
 
 def code_of(path: Path) -> str:
-    found = raster.find(path)
+    found = finding(raster, path)
     if found.failed:
         (failure,) = found.failed
         return failure.error.code
     try:
-        raster.load(Item(paths=(path,), loader="raster"))
+        loading(raster, Item(paths=(path,), loader="raster"))
     except ReadError as error:
         return error.code if error.path == str(path) else "ErrorWithoutPath"
     return ""
@@ -115,7 +117,7 @@ def test_dicom_files_are_left_to_their_own_loader(tmp_path: Path) -> None:
     dual = b"II*\0" + bytes(124) + b"DICM" + bytes(100)
     (tmp_path / "dual.tif").write_bytes(dual)
     save(tmp_path / "a.png", GREY).rename(tmp_path / "renamed.dcm")
-    found = raster.find(tmp_path)
+    found = finding(raster, tmp_path)
     assert (found.items, found.failed, found.excluded) == ((), (), ())
 
 
@@ -169,9 +171,9 @@ def test_bombs_are_refused_before_decoding(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
     assert code_of(path) == "SizeLimit"
-    (item,) = raster.find(save(tmp_path / "b.png", GREY)).items
+    (item,) = finding(raster, save(tmp_path / "b.png", GREY)).items
     with pytest.raises(ReadError, match="16 pixels, the limit is 100") as caught:
-        raster.load(item, max_pixels=100)
+        raster.load(item, settings=ReadConfig(), max_pixels=100)
     assert caught.value.code == "SizeLimit"
 
 
