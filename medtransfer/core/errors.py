@@ -112,6 +112,10 @@ class OutputError(UnusableInputError):
     """Results cannot be written where they were asked for."""
 
 
+class KeyFileError(UnusableInputError):
+    """The key of the pseudonyms is missing, exposed, or something else."""
+
+
 class TrainingError(MedTransferError):
     """Training went wrong; the last good checkpoint is kept (exit code 1)."""
 

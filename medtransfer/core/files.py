@@ -16,25 +16,34 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def written_whole(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on leaving without an error it becomes `path`.
 
     The temporary file lies in the same directory, so that the rename is atomic; file and directory
     are synced, so that the name never points at unwritten blocks. After an error nothing is left.
 
+    Args:
+        path: Where the file will be.
+        private: For its owner's eyes only: mode 0600 from the first byte on, folders that have to be made 0700.
+
     Raises:
         OutputError: The folder cannot be made or written to.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if private:
+            private_folder(path.parent)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(path.parent, error) from error
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
     try:
+        if private:
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         yield temporary
         with temporary.open("rb") as handle:
             os.fsync(handle.fileno())
-        temporary.chmod(0o666 & ~_umask())  # libraries write with modes of their own
+        temporary.chmod(0o600 if private else 0o666 & ~_umask())  # libraries write with modes of their own
         temporary.replace(path)
         sync_folder(path.parent)
     except OSError as error:
@@ -43,15 +52,26 @@ def written_whole(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path`, whole or not at all."""
-    with written_whole(path) as temporary:
+def write_bytes(path: Path, content: bytes, *, private: bool = False) -> None:
+    """Write `content` to `path`, whole or not at all; `private` as in `written_whole`."""
+    with written_whole(path, private=private) as temporary:
         temporary.write_bytes(content)
 
 
-def write_text(path: Path, content: str) -> None:
-    """Write `content` to `path` as UTF-8, whole or not at all."""
-    write_bytes(path, content.encode())
+def write_text(path: Path, content: str, *, private: bool = False) -> None:
+    """Write `content` to `path` as UTF-8, whole or not at all; `private` as in `written_whole`."""
+    write_bytes(path, content.encode(), private=private)
+
+
+def private_folder(path: Path) -> None:
+    """Make a folder and those above it where they are not there; new ones are of mode 0700.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def writable_folder(path: Path) -> Path:

@@ -18,6 +18,12 @@ PreparedPicture = UInt16[np.ndarray, "channel row column"]
 MixedPicture = UInt16[np.ndarray, "_ row column"]
 """A prepared image in a list in which grey and colour may stand side by side."""
 
+PreparedPlanes = UInt16[np.ndarray, "plane channel row column"]
+"""One prepared scan as the cache keeps it: a picture is one plane, a volume its slices in reading order."""
+
+MixedPlanes = UInt16[np.ndarray, "_ _ row column"]
+"""A prepared scan in a list in which grey and colour, pictures and volumes may stand side by side."""
+
 PreparedPictures = UInt16[np.ndarray, "case channel row column"]
 """Prepared images as the cache keeps them: 65,535 stands for 1."""
 

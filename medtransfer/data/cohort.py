@@ -14,6 +14,9 @@ from medtransfer.core.errors import CohortError
 from medtransfer.core.files import text_digest
 from medtransfer.core.inert import visible
 from medtransfer.core.results import COHORT_COLUMNS, SPLITS
+from medtransfer.data.content import is_there
+from medtransfer.data.converted import Conversions
+from medtransfer.data.names import case_names
 from medtransfer.data.tables import read_table
 
 if TYPE_CHECKING:
@@ -84,12 +87,16 @@ class Cohort:
         check_table(table, source=self.source)
         return replace(self, table=table.reset_index(drop=True))
 
+    def with_rows(self, rows: pd.DataFrame) -> Cohort:
+        """The same cohort with some of its rows, not checked again."""
+        return replace(self, table=rows.reset_index(drop=True))
+
     def studies(self) -> pd.DataFrame:
         """One row a study (the first of its images), in the order of first appearance."""
         return self.table.drop_duplicates("study_id").reset_index(drop=True)
 
     def file(self, path: str) -> Path:
-        """Where the image of a row lies."""
+        """Where the case of a row lies: a file, a member of an archive, or a folder with one series."""
         return self.root / path
 
 
@@ -148,7 +155,8 @@ def check_table(table: pd.DataFrame, *, source: Path) -> None:
     Raises:
         CohortError: Naming the first rows concerned.
     """
-    repeated = table["path"][table["path"].duplicated()]
+    names = pd.Series(case_names(table), index=table.index, dtype=object)
+    repeated = names[names.duplicated()]
     if not repeated.empty:
         raise _rows_error(
             "the same image stands in several rows", "RepeatedRow", repeated, source, "Keep one row each."
@@ -226,7 +234,11 @@ def _check_files(table: pd.DataFrame, root: Path, source: Path, *, allow_missing
     if (table["path"] == "").any():
         rows = pd.Series([f"row {i + 2}" for i in table.index[table["path"] == ""]])
         raise _rows_error("rows without a path", "MissingPath", rows, source, "Fill the column `path`.")
-    missing = table["path"][[not (root / path).is_file() for path in table["path"]]]
+    conversions = Conversions()
+    names = zip(table["path"], case_names(table), strict=True)
+    missing = table["path"][
+        [not is_there(root / path) and conversions.row(root / path, name[len(path) :]) is None for path, name in names]
+    ]
     if not missing.empty and not allow_missing:
         raise _rows_error(
             f"{len(missing)} rows name files that are not there",

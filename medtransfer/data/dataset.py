@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from medtransfer.core.types import CaseWeights, ClassIndices, Groups, PreparedPictures
+from medtransfer.data.arrays import PreparedArrays, in_unit_range
 from medtransfer.data.augment import augment
 from medtransfer.data.tensors import PictureBatch, Targets
 
@@ -21,14 +22,14 @@ class PictureSet:
     """Cases of one domain and split, in memory-mapped form.
 
     Attributes:
-        pictures: `case channel row column`, 65,535 stands for 1.
+        pictures: One plane a case, memory-mapped, or an array `case channel row column`; 65,535 stands for 1.
         labels: Index of the class of each case.
         patients: Integer code of the patient of each case.
         names: How each case is called in errors: its path.
         studies: Integer code of the study of each case; None where each case is a study of its own.
     """
 
-    pictures: PreparedPictures
+    pictures: PreparedPictures | PreparedArrays
     labels: ClassIndices
     patients: Groups
     names: tuple[str, ...]
@@ -41,7 +42,10 @@ class PictureSet:
         self, cases: ClassIndices, *, augmentation: AugmentConfig | None = None, seed: int = 0, epoch: int = 0
     ) -> tuple[PictureBatch, Targets]:
         """Pictures in [0, 1] and class indices of some cases; augmented where asked for."""
-        pictures = torch.from_numpy(self.pictures[cases].astype(np.float32) / 65535)
+        if isinstance(self.pictures, PreparedArrays):
+            pictures = torch.from_numpy(self.pictures.batch(cases))
+        else:
+            pictures = torch.from_numpy(in_unit_range(self.pictures[cases]))
         if augmentation is not None:
             pictures = augment(pictures, augmentation, seed=seed, epoch=epoch, cases=cases)
         return pictures, torch.from_numpy(self.labels[cases])

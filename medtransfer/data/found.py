@@ -23,7 +23,7 @@ class Item:
             `age`, `view`, `date`, `burned_in`, `matrix` (rows × columns × slices), `spacing` (mm, row × column ×
             slice), `orientation` (RAS letters that slice, row and column indices grow towards), `bit_depth`, `syntax`.
         part: Tells the items of one series apart, such as `stack 2 of 3`; empty where there is one.
-        frames: Frames of a multi-frame file, from 0, in reading order; empty means all.
+        frames: Which of the frames of its files, counted from 0 through the files in their order; empty means all.
         identifiers: Names of the header elements that say who the patient is.
         notes: What was noticed in the headers and not acted on.
     """
@@ -53,10 +53,14 @@ class Excluded:
 
 @dataclass(frozen=True, kw_only=True)
 class Failed:
-    """A file that should have been readable and is not; the error may name another file of its series."""
+    """A file that should have been readable and is not; the error may name another file of its series.
+
+    `facts` are what its header said all the same, as in `Item`.
+    """
 
     path: Path
     error: MedTransferError
+    facts: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from medtransfer.data.scan import Scan
 
-LOADERS = ("dicom", "raster")
+LOADERS = ("dicom", "nifti", "raster")
 """Loaders in the order in which they claim files."""
 
 CATALOGUE = Catalogue(package="medtransfer.data.loaders", verb="load", kind="loader")
@@ -50,17 +50,17 @@ def ingest(
     """
     with at_stage("find"):
         below = files_below(place)
-        if not below.files and not below.failed:
+        if not (below.files or below.failed or below.excluded):
             raise ReadError("holds no files", code="EmptyFolder", path=place, hint="Name a folder with images.")
     items: list[Item] = []
-    excluded: list[tuple[str, Excluded]] = []
-    failed: list[tuple[str, Failed]] = [("", entry) for entry in below.failed]
+    excluded: list[tuple[str, Excluded]] = [("", entry) for entry in below.excluded]
+    failed: list[tuple[str, Failed]] = [("", _staged(entry, "find")) for entry in below.failed]
     left = below.files
     for name in loaders:
         found: Found = _loader(name).find(left, settings=settings)
         items += found.items
         excluded += [(name, entry) for entry in found.excluded]
-        failed += [(name, entry) for entry in found.failed]
+        failed += [(name, _staged(entry, "header")) for entry in found.failed]
         taken = {path for item in found.items for path in item.paths}
         taken.update(entry.path for entry in (*found.excluded, *found.failed))
         left = tuple(file for file in left if file.path not in taken)
@@ -78,6 +78,11 @@ def read(item: Item, *, settings: ReadConfig = DEFAULTS) -> Scan:
     """
     with at_stage("pixels"):
         return _loader(item.loader).load(item, settings=settings)
+
+
+def _staged(entry: Failed, stage: str) -> Failed:
+    entry.error.stage = entry.error.stage or stage
+    return entry
 
 
 def _loader(name: str) -> Any:

@@ -18,7 +18,7 @@ from medtransfer.core.files import write_text, written_whole
 from medtransfer.core.inert import csv_cell, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from medtransfer.core.results import Status
@@ -135,20 +135,14 @@ def ledger_of(
         for path in map(str, item.paths):
             seen = served.get(path)
             notes = item.notes if seen is None else (*seen.notes, *item.notes)
-            served[path] = LedgerRow(
-                path=path,
-                loader=item.loader,
-                study_id=item.facts.get("study_uid", ""),
-                series_uid=item.facts.get("series_uid", ""),
-                patient_id=item.facts.get("patient_id", ""),
-                notes=tuple(dict.fromkeys(notes)),
-            )
+            row = _row(path, item.loader, item.facts)
+            served[path] = replace(row, notes=tuple(dict.fromkeys(notes)))
     rows = list(served.values())
     rows += [
         LedgerRow(path=str(entry.path), loader=loader, status="excluded", code=entry.rule, reason=entry.reason)
         for loader, entry in excluded
     ]
-    rows += [after(LedgerRow(path=str(entry.path), loader=loader), entry.error) for loader, entry in failed]
+    rows += [after(_row(str(entry.path), loader, entry.facts), entry.error) for loader, entry in failed]
     doubled = [path for path, count in Counter(row.path for row in rows).items() if count > 1]
     if doubled:
         msg = f"two rows for {doubled[:_NAMED]}"
@@ -156,27 +150,39 @@ def ledger_of(
     return Ledger(tuple(sorted(rows, key=lambda row: row.path)))
 
 
-def require_allowed(ledger: Ledger, allow_failures: int | None) -> None:
-    """Accept the ledger, or say which files failed.
+def failure_beyond(ledger: Ledger, allow_failures: int | None) -> FailedCasesError | None:
+    """Say which files failed where there are more of them than allowed, for a caller that has more to say first.
 
     Args:
         ledger: What became of each input.
         allow_failures: How many failed files are acceptable; None means none.
 
-    Raises:
-        FailedCasesError: More files failed than that; the first few are named.
+    Returns:
+        The error that `require_allowed` raises, naming the first few files; None where the ledger is acceptable.
     """
     failed = ledger.failed()
     allowed = allow_failures or 0
     if len(failed) <= allowed:
-        return
+        return None
     named = "; ".join(f"{one_line(row.path)} [{row.code}]" for row in failed[:_NAMED])
     more = f"; and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
-    raise FailedCasesError(
+    return FailedCasesError(
         f"{len(failed)} of {len(ledger.rows)} inputs failed, {allowed} allowed: {named}{more}",
         code="FailedCases",
-        hint=f"Mend or remove these files (see ledger.csv), or accept them: --allow-failures {len(failed)}.",
+        hint="Mend or remove these files (`medtransfer inspect` and ledger.csv give each one's cure), "
+        f"or accept them: --allow-failures {len(failed)}.",
     )
+
+
+def require_allowed(ledger: Ledger, allow_failures: int | None) -> None:
+    """Accept the ledger, or say which files failed.
+
+    Raises:
+        FailedCasesError: More files failed than `allow_failures`; see `failure_beyond`.
+    """
+    error = failure_beyond(ledger, allow_failures)
+    if error is not None:
+        raise error
 
 
 def after(row: LedgerRow, outcome: MedTransferError | tuple[str, ...]) -> LedgerRow:
@@ -193,6 +199,16 @@ def after(row: LedgerRow, outcome: MedTransferError | tuple[str, ...]) -> Ledger
         stage=outcome.stage,
         reason=elsewhere + outcome.message,
         hint=outcome.hint or "",
+    )
+
+
+def _row(path: str, loader: str, facts: Mapping[str, str]) -> LedgerRow:
+    return LedgerRow(
+        path=path,
+        loader=loader,
+        study_id=facts.get("study_uid", ""),
+        series_uid=facts.get("series_uid", ""),
+        patient_id=facts.get("patient_id", ""),
     )
 
 

@@ -1,4 +1,4 @@
-"""From stored values to the picture a network sees. Pure functions on arrays.
+"""From stored values to the pictures a network sees. Pure functions on arrays, one plane in memory at a time.
 
     stored value
       → modality transformation    slope · v + intercept, or a table       PS3.3 C.11.1
@@ -8,10 +8,17 @@
       → pad to a square, resize    black, centred; antialiased
 
 Padding is set after the inversion: before it, the background of a MONOCHROME1 image would turn white.
+
+What decides the values of interest, in this order: `hu_window` (CT) and `suv_range` (PET) of the settings; the file's
+table; the file's window; the range of the bits where values have up to 8 of them, since such pictures were made for
+display; else the 0.5th to 99.5th percentile of what is neither padding nor infinite, since a detector uses a small and
+unknown part of its range. The percentiles of a volume are those of all its slices together: one slice through air must
+not be stretched into something, and equal tissue is equally bright in every slice.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,10 +26,14 @@ from jaxtyping import Float32, UInt16
 from PIL import Image
 from scipy.special import expit
 
-from medtransfer.core.errors import ReadError
+from medtransfer.core.config.data import PreprocessConfig
+from medtransfer.core.errors import ConfigError, ReadError, at_stage
+from medtransfer.core.types import PreparedPicture, PreparedPlanes
+from medtransfer.data.percentiles import percentiles
+from medtransfer.data.scan import Window
 
 if TYPE_CHECKING:
-    from medtransfer.data.scan import Lookup, Scan, Window
+    from medtransfer.data.scan import Lookup, Scan
 
 Shown = Float32[np.ndarray, "row column"] | Float32[np.ndarray, "row column 3"]
 """A picture in [0, 1], black 0; grey, or colour last."""
@@ -30,8 +41,8 @@ Shown = Float32[np.ndarray, "row column"] | Float32[np.ndarray, "row column 3"]
 Square = Float32[np.ndarray, "size size"] | Float32[np.ndarray, "size size 3"]
 """A square picture in [0, 1]."""
 
-Prepared = UInt16[np.ndarray, "1 size size"] | UInt16[np.ndarray, "3 size size"]
-"""A square picture as the cache keeps it: 65,535 stands for 1."""
+DEFAULTS = PreprocessConfig()
+"""How scans are prepared where nobody says otherwise."""
 
 FULL = 65_535
 _TAILS = (0.5, 99.5)
@@ -39,36 +50,91 @@ _SHALLOW_BITS = 8
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
-def to_display(scan: Scan) -> Shown:
-    """What a reader would look at, in [0, 1].
+def prepare(scan: Scan, preprocess: PreprocessConfig = DEFAULTS) -> PreparedPlanes:
+    """What the cache keeps of a scan: every plane as a reader would look at it, square, in 16 bits.
 
-    Where the file names neither window nor table: values of up to 8 bits are spread over the range that
-    the bits allow, since such pictures were made for display; deeper values over the 0.5th to 99.5th
-    percentile of what is not padding, since a detector uses a small and unknown part of its range. An
-    image without contrast becomes middle grey. Colours are spread over the range of their bits.
+    Args:
+        scan: A picture, a volume or frames.
+        preprocess: Size, and what is shown of CT and PET.
+
+    Returns:
+        `plane channel row column`: one plane for a picture, else all slices or frames in the scan's order; one channel
+        for grey, three for colour; 65,535 stands for 1.
 
     Raises:
-        ReadError: `VolumeUnsupported`: the scan has slices.
+        ReadError: `RescaleMissing`: a CT without Hounsfield units is to be windowed in them; `SuvUnavailable`.
+        ConfigError: `BadRange`: `suv_range` is empty.
     """
-    voxels = scan.voxels
-    is_colour = voxels.ndim == 3 and voxels.shape[-1] == 3 and scan.affine is None
-    if voxels.ndim != 2 and not is_colour:
+    scan = with_window(scan, preprocess)
+    size, count = preprocess.size, 1 if scan.kind == "picture" else len(scan.voxels)
+    prepared = np.empty((count, 3 if scan.is_colour else 1, size, size), dtype=np.uint16)
+    for index in range(count):
+        picture = pad_and_resize(_shown(plane_of(scan, index)), size=size)
+        channels = picture[np.newaxis] if picture.ndim == 2 else np.moveaxis(picture, -1, 0)
+        prepared[index] = np.rint(np.clip(channels, 0, 1) * FULL)
+    return prepared
+
+
+def to_display(scan: Scan, preprocess: PreprocessConfig = DEFAULTS) -> Shown:
+    """What a reader would look at, in [0, 1]: one picture in full resolution.
+
+    Where there is nothing to tell apart (all values equal), grey is middle grey. Colours are spread over the range of
+    their bits. Of a volume, take `plane_of(with_window(scan, preprocess), index)`.
+
+    Raises:
+        ReadError: `VolumeUnsupported`: the scan has slices or frames; or as `prepare`.
+    """
+    if scan.kind != "picture":
         raise ReadError(
-            f"holds a volume of shape {voxels.shape}",
+            f"holds {len(scan.voxels)} planes",
             code="VolumeUnsupported",
             path=scan.path,
-            hint="This version prepares two-dimensional images.",
+            hint="Show one plane of it at a time.",
+            stage="prepare",
         )
-    if is_colour:
-        low, high = scan.presentation.stored_range
-        return np.clip((voxels.astype(np.float64) - low) / (high - low), 0, 1).astype(np.float32)
-    shown = _of_interest(scan)
-    if scan.presentation.inverted:
-        shown = 1 - shown
-    padded = _padding(scan)
-    if padded is not None:
-        shown[padded] = 0
-    return shown.astype(np.float32)
+    return _shown(with_window(scan, preprocess))
+
+
+def plane_of(scan: Scan, index: int) -> Scan:
+    """One slice or frame as a picture; a picture is its own plane 0.
+
+    What the file says about display goes along. Where it says nothing, a window is chosen for the plane alone, unless
+    `with_window` has settled one for the whole scan before.
+
+    Raises:
+        IndexError: The scan has no such plane.
+    """
+    if scan.kind == "picture":
+        if index:
+            msg = f"a picture has one plane, not {index + 1}"
+            raise IndexError(msg)
+        return scan
+    affine = None if scan.affine is None else scan.affine.copy()
+    if affine is not None:
+        place = scan.affine @ np.array([index, 0, 0, 1.0]) if scan.positions is None else (*scan.positions[index], 1.0)
+        affine[:, 3] = place
+    return replace(scan, voxels=scan.voxels[index], kind="picture", affine=affine, positions=None)
+
+
+def with_window(scan: Scan, preprocess: PreprocessConfig = DEFAULTS) -> Scan:
+    """The scan with its values of interest settled once, so that all its planes share them.
+
+    Hounsfield window (c, w): values from c − w/2 to c + w/2 become 0 to 1. SUV range (a, b): body-weight SUVs from a to
+    b become 0 to 1, in the file's own units values from a / factor to b / factor.
+
+    Raises:
+        ReadError: As `prepare`.
+        ConfigError: As `prepare`.
+    """
+    with at_stage("prepare"):
+        if scan.modality == "CT" and preprocess.hu_window is not None:
+            return _replaced(scan, *_hounsfield(scan, preprocess.hu_window))
+        if scan.modality == "PT" and preprocess.suv_range is not None:
+            return _replaced(scan, *_uptake(scan, preprocess.suv_range))
+    how = scan.presentation
+    if scan.is_colour or how.voi_table is not None or how.window is not None:
+        return scan
+    return _replaced(scan, *_range(scan))
 
 
 def pad_and_resize(picture: Shown, *, size: int) -> Square:
@@ -87,21 +153,7 @@ def pad_and_resize(picture: Shown, *, size: int) -> Square:
     return np.stack([_resized(square[..., channel], size) for channel in range(3)], axis=-1)
 
 
-def prepare(scan: Scan, *, size: int) -> Prepared:
-    """`to_display`, `pad_and_resize`, and 16 bits: what the cache keeps of a scan.
-
-    Returns:
-        `channel row column`: one channel for a grey image, three for colour; 65,535 stands for 1.
-
-    Raises:
-        ReadError: `VolumeUnsupported`: the scan has slices.
-    """
-    picture = pad_and_resize(to_display(scan), size=size)
-    channels = picture[np.newaxis] if picture.ndim == 2 else np.moveaxis(picture, -1, 0)
-    return np.ascontiguousarray(np.rint(np.clip(channels, 0, 1) * FULL).astype(np.uint16))
-
-
-def to_grey(prepared: Prepared) -> UInt16[np.ndarray, "1 size size"]:
+def to_grey(prepared: PreparedPicture) -> UInt16[np.ndarray, "1 size size"]:
     """One channel: Y = 0.299 R + 0.587 G + 0.114 B. Reference: ITU-R BT.601."""
     if prepared.shape[0] == 1:
         return prepared
@@ -135,23 +187,80 @@ def looked_up(values: np.ndarray, table: Lookup) -> np.ndarray:
     return table.values[index].astype(np.float64)
 
 
-def _of_interest(scan: Scan) -> np.ndarray:
+def _shown(scan: Scan) -> Shown:
+    """A picture whose window is settled, in [0, 1]."""
     how = scan.presentation
-    values = _modality(scan.voxels, scan)
+    if scan.is_colour:
+        low, high = how.stored_range
+        return np.clip((scan.voxels.astype(np.float64) - low) / (high - low), 0, 1).astype(np.float32)
+    shown = _of_interest(_modality(scan.voxels, scan), scan)
+    if how.inverted:
+        shown = 1 - shown
+    if how.padding is not None:
+        shown[(scan.voxels >= how.padding[0]) & (scan.voxels <= how.padding[1])] = 0
+    if scan.voxels.dtype.kind == "f":
+        shown[np.isnan(scan.voxels)] = 0
+    return shown.astype(np.float32)
+
+
+def _of_interest(values: np.ndarray, scan: Scan) -> np.ndarray:
+    how = scan.presentation
     if how.voi_table is not None:
         return looked_up(values, how.voi_table) / ((1 << how.voi_table.bits) - 1)
-    if how.window is not None:
-        return windowed(values, how.window)
-    lowest, highest = how.stored_range
-    if highest - lowest < 1 << _SHALLOW_BITS:
-        low, high = sorted(_modality(np.array([lowest, highest]), scan).tolist())
-    else:
-        padded = _padding(scan)
-        kept = values if padded is None or padded.all() else values[~padded]
-        low, high = np.percentile(kept, _TAILS).tolist()
-    if high <= low:
+    if how.window is None or how.window.width == np.inf:
         return np.full(values.shape, 0.5)
-    return np.clip((values - low) / (high - low), 0, 1)
+    return windowed(values, how.window)
+
+
+def _replaced(scan: Scan, low: float, high: float) -> Scan:
+    """Values from `low` to `high` become 0 to 1; where they are equal, everything is middle grey."""
+    width = high - low if high > low else np.inf
+    window = Window(centre=(low + high) / 2, width=width, function="LINEAR_EXACT")
+    return replace(scan, presentation=replace(scan.presentation, window=window, voi_table=None))
+
+
+def _hounsfield(scan: Scan, window: tuple[float, float]) -> tuple[float, float]:
+    if scan.units != "HU":
+        raise ReadError(
+            f"a CT whose values are {scan.units or 'of unknown unit'} cannot be windowed in Hounsfield units",
+            code="RescaleMissing",
+            path=scan.path,
+            hint="Export it with rescale slope and intercept, leave it out, or plan without preprocess.hu_window.",
+        )
+    centre, width = window
+    return centre - width / 2, centre + width / 2
+
+
+def _uptake(scan: Scan, shown: tuple[float, float]) -> tuple[float, float]:
+    if shown[0] >= shown[1]:
+        raise ConfigError(
+            f"{shown[0]:g} to {shown[1]:g} is no range",
+            code="BadRange",
+            path="preprocess.suv_range",
+            hint="Give the lower value first.",
+        )
+    if not isinstance(scan.suv_factor, float) or not scan.suv_factor > 0:
+        raise ReadError(
+            f"no standardised uptake value: {scan.suv_factor or 'the file does not say how to compute it'}",
+            code="SuvUnavailable",
+            path=scan.path,
+            hint="Export it with dose, weight and decay correction, or plan without preprocess.suv_range.",
+        )
+    return shown[0] / scan.suv_factor, shown[1] / scan.suv_factor
+
+
+def _range(scan: Scan) -> tuple[float, float]:
+    """Range of the bits or percentiles, in output units of the modality transformation."""
+    how = scan.presentation
+    lowest, highest = how.stored_range
+    if scan.voxels.dtype.kind in "iu" and highest - lowest < 1 << _SHALLOW_BITS:
+        low, high = sorted(_modality(np.array([lowest, highest]), scan).tolist())
+        return low, high
+    planes = scan.voxels[np.newaxis] if scan.kind == "picture" else scan.voxels
+    low, high = percentiles(
+        planes, _TAILS, transform=lambda stored: _modality(stored, scan), padding=scan.presentation.padding
+    )
+    return low, high
 
 
 def _modality(stored: np.ndarray, scan: Scan) -> np.ndarray:
@@ -159,11 +268,6 @@ def _modality(stored: np.ndarray, scan: Scan) -> np.ndarray:
     if how.modality_table is not None:
         return looked_up(stored, how.modality_table)
     return stored.astype(np.float64) * how.slope + how.intercept
-
-
-def _padding(scan: Scan) -> np.ndarray | None:
-    bounds = scan.presentation.padding
-    return None if bounds is None else (scan.voxels >= bounds[0]) & (scan.voxels <= bounds[1])
 
 
 def _resized(plane: np.ndarray, size: int) -> np.ndarray:

@@ -47,10 +47,10 @@ class Presentation:
     voi_table: Lookup | None = None
     inverted: bool = False
     """True where low stored values are shown bright: MONOCHROME1, or PresentationLUTShape INVERSE."""
-    padding: tuple[int, int] | None = None
+    padding: tuple[int, int] | tuple[float, float] | None = None
     """Stored values in this closed range are background."""
-    stored_range: tuple[int, int] = (0, 255)
-    """Smallest and largest stored value that bit depth and signedness allow."""
+    stored_range: tuple[int, int] | tuple[float, float] = (0, 255)
+    """Smallest and largest stored value that bit depth and signedness allow; of floats, those that are there."""
 
 
 @dataclass(frozen=True, kw_only=True)

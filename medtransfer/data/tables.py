@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from pyarrow.lib import ArrowException
 
 from medtransfer.core.errors import CohortError, ReadError
 from medtransfer.data.ingest import ingest
+from medtransfer.data.names import PICKS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from medtransfer.data.ledger import Ledger, LedgerRow
 
 TABLE_NAMES = ("cohort.csv", "cohort.parquet")
 _DELIMITERS = (",", ";", "\t")
@@ -66,7 +74,7 @@ def _csv(source: Path) -> pd.DataFrame:
 
 
 def _class_folders(source: Path, label: str) -> pd.DataFrame:
-    """One row an image file below a class folder; patient and study from the header where the file has one."""
+    """One row an image or series below a class folder; patient and study from the headers where they say so."""
     inner = sorted(folder.name for folder in source.iterdir() if any((folder / name).is_file() for name in TABLE_NAMES))
     if inner:
         raise CohortError(
@@ -79,25 +87,56 @@ def _class_folders(source: Path, label: str) -> pd.DataFrame:
         items, ledger = ingest(source)
     except ReadError as error:
         raise _nothing(source) from error
-    facts = {item.path: item.facts for item in items}
-    failed = {row.path for row in ledger.failed()}
-    rows = []
-    for path in sorted({*facts, *(Path(place) for place in failed)}):
-        relative = path.relative_to(source)
-        if len(relative.parts) > 1 and not any(part.startswith(".") for part in relative.parts):
-            known = facts.get(path, {})
-            rows.append(
-                {
-                    "path": str(relative),
-                    label: relative.parts[0],
-                    "patient_id": known.get("patient_id", ""),
-                    "study_id": known.get("study_uid", ""),
-                    "date": known.get("date", ""),
-                }
-            )
+    rows = [_class_row(source, label, item.paths, item.facts, item.part) for item in items]
+    rows += [_class_row(source, label, paths, facts, "") for paths, facts in _failed_cases(ledger)]
+    rows = sorted(
+        (row for row in rows if row is not None), key=lambda row: (row["path"], row["series_uid"], row["part"])
+    )
     if not rows:
         raise _nothing(source)
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    return table.drop(columns=[name for name in PICKS if not table[name].any()])
+
+
+def _class_row(
+    source: Path, label: str, paths: tuple[Path, ...], facts: Mapping[str, str], part: str
+) -> dict[str, str] | None:
+    """A file by its path, a series by its folder and UID; None for what lies in no class folder, or hidden."""
+    several = len(paths) > 1
+    place = Path(os.path.commonpath(paths)) if several else paths[0]
+    relative = place.relative_to(source)
+    if several and not relative.parts:
+        raise CohortError(
+            f"the files of series {facts.get('series_uid', '')} lie in several class folders",
+            code="ContradictoryLabels",
+            path=source,
+            hint="Put all files of a series below one class folder.",
+        )
+    if len(relative.parts) < (1 if several else 2) or any(name.startswith(".") for name in relative.parts):
+        return None
+    return {
+        "path": str(relative),
+        label: relative.parts[0],
+        "patient_id": facts.get("patient_id", ""),
+        "study_id": facts.get("study_uid", ""),
+        "date": facts.get("date", ""),
+        "series_uid": facts.get("series_uid", "") if several else "",
+        "part": part if several else "",
+    }
+
+
+def _failed_cases(ledger: Ledger) -> list[tuple[tuple[Path, ...], dict[str, str]]]:
+    """Files that failed, those of one series together, with what is known of them."""
+    cases: dict[str, list[LedgerRow]] = {}
+    for row in ledger.failed():
+        cases.setdefault(row.series_uid or row.path, []).append(row)
+    return [
+        (
+            tuple(Path(row.path) for row in rows),
+            {"patient_id": rows[0].patient_id, "study_uid": rows[0].study_id, "series_uid": rows[0].series_uid},
+        )
+        for rows in cases.values()
+    ]
 
 
 def _nothing(source: Path) -> CohortError:

@@ -70,6 +70,13 @@ class PreprocessConfig(Record):
     """PET: standardised uptake values shown black and white; a PET whose SUV cannot be computed is refused."""
 
 
+class Preparation(Record):
+    """From files to network pictures: what `convert` needs of a plan."""
+
+    read: ReadConfig = ReadConfig()
+    preprocess: PreprocessConfig = PreprocessConfig()
+
+
 class AugmentConfig(Record):
     """Random changes of training pictures that keep a radiograph a radiograph.
 

@@ -3,38 +3,48 @@
 from __future__ import annotations
 
 from math import isfinite, prod
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pydicom.uid import UID
 
 from medtransfer.core.errors import ReadError
-from medtransfer.data.loaders._dicom_header import UNDEFINED, truncated
-from medtransfer.data.loaders._dicom_pixels import NATIVE, PLUGINS
-from medtransfer.data.loaders._dicom_tags import missing, number, required, text
+from medtransfer.data.loaders._dicom_codecs import NATIVE, PLUGINS
+from medtransfer.data.loaders._dicom_header import DEFAULTS, UNDEFINED, truncated
+from medtransfer.data.loaders._dicom_tags import ABSURD, bad_number, missing, number, numbers, required, text
+from medtransfer.data.loaders._dicom_walker import corrupt
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from medtransfer.core.config.data import ReadConfig
     from medtransfer.data.loaders._dicom_header import Header
-
-MAX_BYTES: Final = 4 * 2**30
-"""Default for the largest decoded image in bytes."""
 
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _GREYS = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 _PALETTE = ("Red", "Green", "Blue")
+_GEOMETRY = {
+    "ImagePositionPatient": 3,
+    "ImageOrientationPatient": 6,
+    "PixelSpacing": 2,
+    "ImagerPixelSpacing": 2,
+    "SliceThickness": 1,
+    "SpacingBetweenSlices": 1,
+}
+_MOST_FRAMES = 2**31 - 1
+_SMALLEST_FRAME = 10
 _AGAIN = "Export the image again from its source."
 
 
-def check_claims(header: Header, path: Path, *, max_bytes: int = MAX_BYTES) -> None:
+def check_claims(header: Header, path: Path, *, settings: ReadConfig = DEFAULTS) -> None:
     """Refuse an image whose header contradicts itself, the file's length or the limits.
 
-    Expected bytes of an uncompressed frame: rows · columns · samples · bits allocated / 8, rounded up;
-    two thirds of that for YBR_FULL_422. Reference: DICOM PS3.3 C.7.6.3, PS3.5 section 8.
+    Expected bytes of an uncompressed frame: rows · columns · samples · bits allocated / 8, rounded up over all frames;
+    two thirds of that for YBR_FULL_422. A compressed frame takes an item of at least 10 bytes. Reference: DICOM PS3.3
+    C.7.6.3, PS3.5 section 8 and A.4.
 
     Raises:
         ReadError: `UnsupportedSyntax`, `MissingTag`, `BadTag`, `BadPixels`, `BadScaling`, `Truncated`,
-            `ExtraPixels`, `SizeLimit`, `MultiFrame` or `Corrupt`.
+            `ExtraPixels`, `SizeLimit` or `Corrupt`.
     """
     _check_syntax(header, path)
     shape = tuple(required(header.dataset, keyword, path) for keyword in ("Rows", "Columns"))
@@ -42,7 +52,9 @@ def check_claims(header: Header, path: Path, *, max_bytes: int = MAX_BYTES) -> N
         raise ReadError(f"claims {shape[0]} × {shape[1]} pixels", code="BadPixels", path=path, hint=_AGAIN)
     _check_samples(header, path)
     _check_scaling(header, path)
-    _check_lengths(header, path, shape, max_bytes)
+    for keyword, count in _GEOMETRY.items():
+        numbers(header.dataset, keyword, count, path)
+    _check_lengths(header, path, shape, settings.max_bytes)
 
 
 def _check_syntax(header: Header, path: Path) -> None:
@@ -96,46 +108,56 @@ def _check_palette(header: Header, path: Path) -> None:
 
 
 def _check_scaling(header: Header, path: Path) -> None:
-    slope = number(header.dataset, "RescaleSlope", path)
-    intercept = number(header.dataset, "RescaleIntercept", path)
-    if slope is not None and (slope == 0 or not isfinite(slope)):
-        raise ReadError(f"RescaleSlope is {slope:g}", code="BadScaling", path=path, hint=_AGAIN)
-    if intercept is not None and not isfinite(intercept):
-        raise ReadError(f"RescaleIntercept is {intercept:g}", code="BadScaling", path=path, hint=_AGAIN)
+    for keyword in ("RescaleSlope", "RescaleIntercept"):
+        try:
+            value = number(header.dataset, keyword, path)
+        except ReadError as error:
+            raise ReadError(error.message, code="BadScaling", path=path, hint=_AGAIN) from error
+        absurd = value is not None and not (isfinite(value) and abs(value) < ABSURD)
+        if absurd or (value == 0 and keyword == "RescaleSlope"):
+            raise ReadError(f"{keyword} is {value:g}", code="BadScaling", path=path, hint=_AGAIN)
 
 
 def _check_lengths(header: Header, path: Path, shape: tuple[int, ...], max_bytes: int) -> None:
-    dataset = header.dataset
+    dataset, held = header.dataset, header.held
     samples, allocated = (required(dataset, keyword, path) for keyword in ("SamplesPerPixel", "BitsAllocated"))
-    frames = max(1, int(number(dataset, "NumberOfFrames", path) or 1))
-    frame_bytes = (prod(shape) * samples * allocated + 7) // 8
-    held = header.held
+    said = number(dataset, "NumberOfFrames", path) or 1
+    if not float(said).is_integer() or said < 0 or said > _MOST_FRAMES:
+        raise bad_number(f"NumberOfFrames is {said:g}", path)
+    frames = max(1, int(said))
+    all_bits = prod(shape) * samples * allocated * frames
     if header.syntax in NATIVE:
+        claimed = (all_bits + 7) // 8
         if text(dataset, "PhotometricInterpretation") == "YBR_FULL_422":
-            frame_bytes = frame_bytes * 2 // 3
-        declared = header.pixel_length
-        if min(declared, held) < frames * frame_bytes:
-            raise truncated(f"claims {frames * frame_bytes} bytes of pixels, holds {min(declared, held)}", path)
-        if declared > held:
-            raise truncated(f"declares {declared} bytes of pixels, holds {held}", path)
-        if frames == 1 and declared >= 2 * frame_bytes and declared > frame_bytes + 1:
-            raise ReadError(
-                f"holds {declared} bytes of pixels where one frame has {frame_bytes}",
-                code="ExtraPixels",
-                path=path,
-                hint=_AGAIN,
-            )
-    if frames > 1:
+            claimed = claimed * 2 // 3
+        _check_native(header, path, claimed, frames)
+    else:
+        if frames * _SMALLEST_FRAME > held:
+            raise truncated(f"claims {frames} frames, holds {held} bytes of compressed pixels", path)
+        table = dataset.get("ExtendedOffsetTable")
+        if table and len(table) != 8 * frames:
+            raise corrupt(f"claims {frames} frames, its extended offset table has {len(table) / 8:g}", path)
+    decoded = prod(shape) * samples * frames * max(1, allocated // 8)
+    if decoded > max_bytes:
         raise ReadError(
-            f"holds {frames} frames",
-            code="MultiFrame",
-            path=path,
-            hint="This version reads single-frame images; multi-frame files need volume support.",
-        )
-    if frame_bytes > max_bytes:
-        raise ReadError(
-            f"claims {frame_bytes} bytes of pixels, the limit is {max_bytes}",
+            f"claims {decoded} bytes of pixels, the limit is {max_bytes}",
             code="SizeLimit",
             path=path,
             hint="Raise max_bytes if the image is meant to be that large.",
+        )
+
+
+def _check_native(header: Header, path: Path, claimed: int, frames: int) -> None:
+    declared, held = header.pixel_length, header.held
+    if min(declared, held) < claimed:
+        raise truncated(f"claims {claimed} bytes of pixels, holds {min(declared, held)}", path)
+    if declared > held:
+        raise truncated(f"declares {declared} bytes of pixels, holds {held}", path)
+    one = claimed // frames
+    if declared >= claimed + one and declared > claimed + 1:
+        raise ReadError(
+            f"holds {declared} bytes of pixels where {frames} frame{'s' * (frames > 1)} have {claimed}",
+            code="ExtraPixels",
+            path=path,
+            hint=_AGAIN,
         )

@@ -1,70 +1,85 @@
-"""Where a single slice lies in the patient.
+"""From the planes of DICOM to world coordinates of this project.
 
 DICOM gives positions in LPS+ millimetres: for row r and column c
 
     p = ImagePositionPatient + c · Δcolumn · X + r · Δrow · Y,   Δrow, Δcolumn = PixelSpacing
 
-with X, Y the first and second three numbers of ImageOrientationPatient; the slice axis is X × Y times
-the slice thickness. Negating the first two coordinates turns LPS+ into RAS+. Reference: PS3.3 C.7.6.2.1.1.
+with X, Y the first and second three numbers of ImageOrientationPatient. Negating the first two coordinates turns LPS+
+into RAS+. The slice axis of a stack is ΔIPP, the mean step from one first voxel to the next: along the normal where
+the gantry was upright, beside it where it was tilted. Reference: PS3.3 C.7.6.2.1.1.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from medtransfer.core.types import Affine
-from medtransfer.data.loaders._dicom_tags import text
+from medtransfer.core.types import Affine, Positions
+from medtransfer.data.loaders._dicom_layout import normal_of
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
+    from collections.abc import Sequence
+
+    from medtransfer.data.loaders._dicom_planes import Plane
+
+LPS_TO_RAS: Final = np.array([-1.0, -1.0, 1.0])
+
+UNIT_TOLERANCE: Final = 1e-3
+"""Direction cosines are written with as few as four digits, and an error of 10⁻³ moves the far corner of a 512² picture
+by half a pixel: rounding passes, wrong axes do not."""
 
 
-CROSS_SECTIONAL = frozenset({"CT", "MR", "PT", "NM"})
-"""Modalities whose images are slices that lie somewhere in the patient."""
-
-_TOLERANCE = 1e-3
-_KEYWORDS = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness")
-_COUNTS = (3, 6, 2, 1)
-
-
-def slice_affine(dataset: Dataset, notes: list[str]) -> Affine | None:
-    """(slice, row, column, 1) → RAS+ millimetres of one slice; None for projections.
-
-    None, too, where the geometry is missing or impossible, with a note that says which: zero spacing,
-    axes that are not perpendicular unit vectors, values that are not finite.
-    """
-    if text(dataset, "Modality") not in CROSS_SECTIONAL:
-        return None
-    found = [_numbers(dataset, keyword, count) for keyword, count in zip(_KEYWORDS, _COUNTS, strict=True)]
-    absent = [keyword for keyword, values in zip(_KEYWORDS, found, strict=True) if values is None]
-    if absent:
-        notes.append(f"GeometryMissing: {', '.join(absent)}")
-        return None
-    position, orientation, spacing, thickness = (np.asarray(values) for values in found)
+def geometry_problem(plane: Plane) -> str:
+    """Why spacing, orientation and position say nothing sensible; empty where they do."""
+    position, orientation, spacing = (
+        np.asarray(values, dtype=np.float64) for values in (plane.position, plane.orientation, plane.spacing)
+    )
+    for name, values in (
+        ("ImagePositionPatient", position),
+        ("ImageOrientationPatient", orientation),
+        ("PixelSpacing", spacing),
+    ):
+        if not np.isfinite(values).all():
+            return f"{name} holds no finite numbers"
+    if spacing.min() <= 0:
+        return f"PixelSpacing is {spacing[0]:g} × {spacing[1]:g} mm"
     along_row, along_column = orientation[:3], orientation[3:]
-    lengths = np.array([np.linalg.norm(along_row), np.linalg.norm(along_column)])
-    if min(*spacing, *thickness) <= 0:
-        notes.append("BadGeometry: PixelSpacing and SliceThickness must be positive")
-        return None
-    if np.abs(lengths - 1).max() > _TOLERANCE or abs(along_row @ along_column) > _TOLERANCE:
-        notes.append("BadGeometry: ImageOrientationPatient is not two perpendicular unit vectors")
-        return None
+    lengths = np.linalg.norm(along_row), np.linalg.norm(along_column)
+    if max(abs(length - 1) for length in lengths) > UNIT_TOLERANCE or abs(along_row @ along_column) > UNIT_TOLERANCE:
+        shown = ", ".join(f"{value:g}" for value in orientation)
+        return f"ImageOrientationPatient ({shown}) is not two perpendicular unit vectors"
+    return ""
+
+
+def affine_of(planes: Sequence[Plane], notes: list[str]) -> Affine:
+    """(slice, row, column, 1) → RAS+ millimetres of planes in the order of their position.
+
+    The slice axis of a single plane is its normal, as long as the slice is thick; else as slices are apart; else 1 mm,
+    with the note `ThicknessMissing`.
+    """
+    first, last = planes[0], planes[-1]
+    orientation = np.asarray(first.orientation, dtype=np.float64)
+    spacing = first.spacing or (1.0, 1.0)
     affine = np.eye(4)
-    affine[:3, 0] = np.cross(along_row, along_column) * thickness[0]
-    affine[:3, 1] = along_column * spacing[0]
-    affine[:3, 2] = along_row * spacing[1]
-    affine[:3, 3] = position
-    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
+    affine[:3, 0] = _slice_step(first, last, len(planes), notes)
+    affine[:3, 1] = orientation[3:] * spacing[0]
+    affine[:3, 2] = orientation[:3] * spacing[1]
+    affine[:3, 3] = first.position or ()
+    affine[:3] *= LPS_TO_RAS[:, None]
+    affine += 0.0  # no negative zeros
+    return affine
 
 
-def _numbers(dataset: Dataset, keyword: str, count: int) -> list[float] | None:
-    value = dataset.get(keyword)
-    if value is None or value == "":
-        return None
-    try:
-        numbers = [float(part) for part in value] if count > 1 else [float(value)]
-    except (TypeError, ValueError):
-        return None
-    return numbers if len(numbers) == count and np.isfinite(numbers).all() else None
+def positions_of(planes: Sequence[Plane]) -> Positions:
+    """RAS+ millimetres of each plane's first voxel."""
+    return np.array([plane.position for plane in planes], dtype=np.float64) * LPS_TO_RAS
+
+
+def _slice_step(first: Plane, last: Plane, count: int, notes: list[str]) -> np.ndarray:
+    if count > 1:
+        return (np.asarray(last.position) - np.asarray(first.position)) / (count - 1)
+    lengths = [abs(length) for length in (first.thickness, first.between) if length and np.isfinite(length)]
+    if not lengths:
+        notes.append("ThicknessMissing: the slice is taken to be 1 mm thick")
+    return normal_of(first.orientation or ()) * (lengths[0] if lengths else 1.0)

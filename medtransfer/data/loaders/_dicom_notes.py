@@ -1,20 +1,20 @@
-"""What is noticed in a DICOM image and not acted on, one word and a reason each."""
+"""What is noticed in a DICOM image and not acted on, one word and a reason each; and who could be recognised by it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-from pydicom.uid import UID
+from typing import TYPE_CHECKING, Any, Final
 
 from medtransfer.core.types import Voxels
-from medtransfer.data.loaders._dicom_tags import text
+from medtransfer.data.loaders._dicom_elements import Elements
+from medtransfer.data.loaders._dicom_rules import class_name
+from medtransfer.data.loaders._dicom_tags import number, text
+from medtransfer.data.loaders._dicom_wanted import IDENTIFYING, IDENTIFYING_TAGS, OVERLAYS
 from medtransfer.data.loaders._signatures import begins_like
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pydicom.dataset import Dataset
-
+    from medtransfer.data.loaders._dicom_header import Header
     from medtransfer.data.scan import Presentation
 
 _MODALITIES: Final = {
@@ -29,28 +29,40 @@ _MODALITIES: Final = {
 }
 
 
-def header_notes(dataset: Dataset, path: Path) -> list[str]:
+def header_notes(header: Header, path: Path) -> list[str]:
     """Notes on annotation, overlays, origin, contradictory modality or signedness, and the preamble."""
+    dataset = header.dataset
     notes: list[str] = []
     if text(dataset, "BurnedInAnnotation").upper() == "YES":
         notes.append("BurnedInAnnotation")
-    if any(0x6000 <= tag.group < 0x6020 and tag.element == 0x3000 for tag in dataset.keys()):  # noqa: SIM118
+    if _has_overlays(dataset):
         notes.append("OverlayIgnored")
-    name, modality = UID(text(dataset, "SOPClassUID")).name, text(dataset, "Modality")
+    name, modality = class_name(header.sop_class), text(dataset, "Modality")
     if "Secondary Capture" in name:
         notes.append("SecondaryCapture")
     wanted = next((code for start, code in _MODALITIES.items() if name.startswith(start)), modality)
     if modality and modality != wanted:
         notes.append(f"ModalityConflict: {name} says {wanted}, Modality {modality}")
-    if "PixelPaddingValue" in dataset:
-        kind = dataset.get_item("PixelPaddingValue").VR
-        if kind in {"SS", "US"} and (kind == "SS") != bool(dataset.PixelRepresentation):
-            notes.append(f"SignednessConflict: padding is {kind}, PixelRepresentation {dataset.PixelRepresentation}")
-    with path.open("rb") as handle:
-        real = begins_like(handle.read(128))
+    kind, signed = _vr(dataset, "PixelPaddingValue"), number(dataset, "PixelRepresentation", path) or 0
+    if kind in {"SS", "US"} and (kind == "SS") != bool(signed):
+        notes.append(f"SignednessConflict: padding is {kind}, PixelRepresentation {signed:g}")
+    real = begins_like(header.preamble)
     if real not in {None, "TIFF", "BigTIFF"}:
         notes.append(f"SuspiciousPreamble: begins like {real}")
     return notes
+
+
+def identifying(dataset: Any) -> tuple[str, ...]:
+    """Names of the elements that say who the patient is, or who saw them where, and are not empty.
+
+    Args:
+        dataset: Elements, or a pydicom data set.
+
+    Reference: DICOM PS3.15, table E.1-1.
+    """
+    if isinstance(dataset, Elements):
+        return dataset.filled(IDENTIFYING_TAGS)
+    return tuple(keyword for keyword in IDENTIFYING if dataset.get(keyword))
 
 
 def value_notes(voxels: Voxels, presentation: Presentation) -> list[str]:
@@ -60,3 +72,16 @@ def value_notes(voxels: Voxels, presentation: Presentation) -> list[str]:
     if smallest < low or largest > high:
         return [f"ValuesOutOfRange: {smallest}…{largest}, the header allows {low}…{high}"]
     return []
+
+
+def _has_overlays(dataset: Any) -> bool:
+    if isinstance(dataset, Elements):
+        return dataset.with_overlays()
+    return any(tag in dataset for tag in OVERLAYS)
+
+
+def _vr(dataset: Any, keyword: str) -> str:
+    """VR of an element as it is written; empty where it is absent."""
+    if isinstance(dataset, Elements):
+        return dataset.vr(keyword)
+    return dataset.get_item(keyword).VR if keyword in dataset else ""

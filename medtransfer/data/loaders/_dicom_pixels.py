@@ -1,140 +1,148 @@
-"""Pixel data → stored values, by one named decoder a transfer syntax."""
+"""The pixels of a series → stored values, one array.
+
+What is not compressed is read straight into the array; what is compressed goes to disposable worker processes, several
+frames a task, and they write into the array too. Either way no second copy of the series exists.
+"""
 
 from __future__ import annotations
 
-import struct
-from typing import TYPE_CHECKING, Final
+from contextlib import ExitStack
+from importlib import metadata
+from io import BytesIO
+from itertools import pairwise
+from math import prod
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-from pydicom import uid
-from pydicom.encaps import get_frame
-from pydicom.pixels import apply_color_lut, get_decoder
-from pydicom.pixels.decoders.base import Decoder
+from pydicom import dcmread
+from pydicom.pixels.processing import convert_color_space
+from pydicom.uid import UID
 
 from medtransfer.core.errors import ReadError
 from medtransfer.core.types import Voxels
-from medtransfer.data.loaders._dicom_header import truncated
+from medtransfer.data.archive import opened
+from medtransfer.data.loaders._containment import contained
+from medtransfer.data.loaders._dicom_codecs import NATIVE, PLUGINS, STORED_RGB
+from medtransfer.data.loaders._dicom_compressed import decode_planes
+from medtransfer.data.loaders._dicom_native import frame_bits, read_plane, stored_dtype
+from medtransfer.data.loaders._dicom_source import PixelSource, pixel_source
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
-    from pydicom.dataset import Dataset
+    from medtransfer.core.config.data import ReadConfig
 
-
-_IMAGECODECS = "imagecodecs"
-
-PLUGINS: Final = {
-    uid.ImplicitVRLittleEndian: "",
-    uid.ExplicitVRLittleEndian: "",
-    uid.ExplicitVRBigEndian: "",
-    uid.DeflatedExplicitVRLittleEndian: "",
-    uid.RLELossless: "pylibjpeg",
-    uid.JPEGBaseline8Bit: "pillow",
-    uid.JPEGExtended12Bit: _IMAGECODECS,
-    uid.JPEGLossless: _IMAGECODECS,
-    uid.JPEGLosslessSV1: _IMAGECODECS,
-    uid.JPEGLSLossless: "pyjpegls",
-    uid.JPEGLSNearLossless: "pyjpegls",
-    uid.JPEG2000Lossless: "pylibjpeg",
-    uid.JPEG2000: "pylibjpeg",
-    uid.HTJ2KLossless: "pylibjpeg",
-    uid.HTJ2KLosslessRPCL: "pylibjpeg",
-    uid.HTJ2K: "pylibjpeg",
-}
-"""Transfer syntax → plugin that decodes it; never what happens to be installed. Empty: pydicom itself."""
-
-NATIVE: Final = frozenset(syntax for syntax, plugin in PLUGINS.items() if not plugin)
-"""Syntaxes whose pixel data are not compressed."""
-
-_JPEG_SIZES = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
-_JPEG_BARE = frozenset({0x01, *range(0xD0, 0xDA)})
+__all__ = ["NATIVE", "PLUGINS", "PixelSource", "available_syntaxes", "pixel_source", "stored_values"]
 
 
-def decode(dataset: Dataset, syntax: str, path: Path) -> tuple[Voxels, str]:
-    """Stored values of a single-frame image, with the photometric interpretation they have now.
+def stored_values(planes: Sequence[PixelSource], *, settings: ReadConfig, notes: list[str]) -> Voxels:
+    """Read planes of one shape into one array, in the order given.
 
-    YBR colours become RGB; a palette is applied; signs and unused bits are put right.
+    YBR becomes RGB, palettes are applied, signs and unused bits are put right: the values that pydicom's `pixel_array`
+    has, colours as RGB. Where planes have different types (signed and unsigned slices), the type holds both.
+
+    Args:
+        planes: Frames of files (`pixel_source`, `PixelSource.at`), whose headers' claims have been checked.
+        settings: How files become scans: `max_bytes`, `decode_seconds`.
+        notes: Where the decoders' complaints go.
 
     Returns:
-        `row column` or `row column 3`, and `MONOCHROME1`, `MONOCHROME2` or `RGB`.
+        `plane row column`, or `plane row column 3` for colour, in the machine's byte order.
 
     Raises:
-        ReadError: `Corrupt`: the code stream is of another shape, or the decoder left another one.
+        ReadError: Naming the file: `BadPixels`, `Corrupt`, `DecoderCrashed`, `DecoderTimeout`, `SizeLimit`,
+            `Truncated` or `Unreadable`.
     """
-    shape = (int(dataset.Rows), int(dataset.Columns))
-    if syntax not in NATIVE:
-        frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
-        coded = shape if syntax == uid.RLELossless else coded_shape(frame, path)
-        if coded != shape:
-            raise _corrupt(f"header says {shape}, its code stream {coded} rows and columns", path)
-    decoder, plugin = _decoder(uid.UID(syntax))
-    voxels, properties = decoder.as_array(dataset, decoding_plugin=plugin)
-    photometric = str(properties["photometric_interpretation"])
-    if photometric == "PALETTE COLOR":
-        voxels, photometric = _coloured(voxels, dataset, syntax), "RGB"
-    wanted = (*shape, 3) if photometric == "RGB" else shape
-    if voxels.shape != wanted:
-        raise _corrupt(f"{photometric} pixels of shape {wanted} decode to {voxels.shape}", path)
-    return np.ascontiguousarray(voxels, dtype=voxels.dtype.newbyteorder("=")), photometric
+    shape, dtype = _shape_and_type(planes)
+    size = prod(shape) * dtype.itemsize
+    if size > settings.max_bytes:
+        raise ReadError(
+            f"claims {size} bytes of pixels, the limit is {settings.max_bytes}",
+            code="SizeLimit",
+            path=planes[0].path,
+            hint="Raise max_bytes if the image is meant to be that large.",
+        )
+    if all(plane.encapsulated and plane.palette is None for plane in planes):
+        return decode_planes(planes, shape, dtype, settings=settings, notes=notes)
+    voxels = np.empty(shape, dtype)
+    for first, last in _runs(planes):
+        part = planes[first:last]
+        if part[0].encapsulated:
+            indices = [plane.without_palette() for plane in part]
+            decoded = decode_planes(
+                indices, (len(part), *indices[0].shape), stored_dtype(part[0]), settings=settings, notes=notes
+            )
+            for plane, values, room in zip(part, decoded, voxels[first:last], strict=True):
+                room[...] = values if plane.palette is None else plane.palette.apply(values)
+        else:
+            _read_native(part, voxels[first:last], notes)
+    return voxels
 
 
 def available_syntaxes() -> dict[str, str]:
     """Name of each transfer syntax we decode → what decodes it; empty where that is not installed."""
     found = {}
     for syntax, plugin in PLUGINS.items():
-        works = plugin == _IMAGECODECS or not plugin or plugin in get_decoder(syntax).available_plugins
-        found[syntax.name] = (plugin or "pydicom") if works else ""
+        try:
+            works = not plugin or bool(metadata.version(plugin))
+        except metadata.PackageNotFoundError:
+            works = False
+        found[UID(syntax).name] = (plugin or "medtransfer") if works else ""
     return found
 
 
-def coded_shape(frame: bytes, path: Path) -> tuple[int, int]:
-    """Rows and columns that a JPEG, JPEG-LS or JPEG 2000 code stream itself declares.
+def _shape_and_type(planes: Sequence[PixelSource]) -> tuple[tuple[int, ...], np.dtype]:
+    first = planes[0]
+    for plane in planes:
+        if plane.shape != first.shape:
+            raise ReadError(
+                f"has planes of shape {plane.shape}, {first.path} of {first.shape}",
+                code="BadPixels",
+                path=plane.path,
+                hint="Export the series again from its source.",
+            )
+    return (len(planes), *first.shape), np.result_type(*{plane.dtype for plane in planes})
 
-    Reference: ITU-T T.81 B.2.2 (SOF), T.87 C.2.2 (SOF55), T.800 A.5.1 (SIZ).
 
-    Raises:
-        ReadError: `Corrupt` where it declares none, `Truncated` where it ends before.
-    """
-    start = frame.find(b"\xff\x4f\xff\x51", 0, 4096)
-    try:
-        if start >= 0:
-            right, bottom, left, top = struct.unpack_from(">4I", frame, start + 8)
-            return bottom - top, right - left
-        if not frame.startswith(b"\xff\xd8"):
-            raise _corrupt("the pixel data do not begin like the transfer syntax says", path)
-        at = 2
-        while True:
-            mark, marker = struct.unpack_from(">BB", frame, at)
-            if mark != 0xFF:
-                raise _corrupt(f"no marker at byte {at} of the code stream", path)
-            if marker == 0xFF:
-                at += 1
-            elif marker in _JPEG_BARE:
-                at += 2
-            elif marker in _JPEG_SIZES:
-                return struct.unpack_from(">HH", frame, at + 5)
+def _runs(planes: Sequence[PixelSource]) -> list[tuple[int, int]]:
+    """Neighbours of one kind: compressed with one type of value, or not compressed and of one file."""
+    kinds = [(True, stored_dtype(plane).str) if plane.encapsulated else (False, str(plane.path)) for plane in planes]
+    edges = [0, *(place for place in range(1, len(kinds)) if kinds[place] != kinds[place - 1]), len(kinds)]
+    return list(pairwise(edges))
+
+
+def _read_native(planes: Sequence[PixelSource], out: np.ndarray, notes: list[str]) -> None:
+    """Frames of one file."""
+    first = planes[0]
+    if first.offset >= 0 and max(plane.frame + 1 for plane in planes) * frame_bits(first) > 8 * min(
+        first.length, first.held
+    ):
+        raise ReadError(
+            f"{first.frames} frames have {-(-first.frames * frame_bits(first) // 8)} bytes of pixels, "
+            f"holds {min(first.length, first.held)}",
+            code="Truncated",
+            path=first.path,
+            hint="Copy or export the file again.",
+        )
+    with contained(first.path, notes, library="Pydicom", doing="reading the pixels"), ExitStack() as stack:
+        handle, start = _value(first, stack)
+        for plane, room in zip(planes, out, strict=True):
+            if plane.palette is None and room.dtype == stored_dtype(plane):
+                read_plane(handle, start, plane, room)
+                values = room
             else:
-                at += 2 + struct.unpack_from(">H", frame, at + 2)[0]
-    except struct.error as error:
-        raise truncated("the code stream ends inside its header", path) from error
+                indices = plane.without_palette()
+                values = np.empty(indices.shape, stored_dtype(plane))
+                read_plane(handle, start, indices, values)
+                room[...] = values if plane.palette is None else plane.palette.apply(values)
+            if plane.photometric in {"YBR_FULL", "YBR_FULL_422"}:
+                room[...] = convert_color_space(values, "YBR_FULL", STORED_RGB)
 
 
-def _coloured(indices: Voxels, dataset: Dataset, syntax: str) -> Voxels:
-    """The palette's colours; pydicom 3.0 takes the words of a plain table for little endian always."""
-    colours = apply_color_lut(indices, dataset)
-    plain = "RedPaletteColorLookupTableData" in dataset
-    swapped = syntax == uid.ExplicitVRBigEndian and plain and colours.dtype.itemsize == 2
-    return colours.byteswap() if swapped else colours
-
-
-def _decoder(syntax: uid.UID) -> tuple[Decoder, str]:
-    plugin = PLUGINS[syntax]
-    if plugin != _IMAGECODECS:
-        return get_decoder(syntax), plugin
-    decoder = Decoder(syntax)  # our own: pydicom's shared ones stay as they are
-    decoder.add_plugin(plugin, ("medtransfer.data.loaders._imagecodecs_plugin", "decode_frame"))
-    return decoder, plugin
-
-
-def _corrupt(message: str, path: Path) -> ReadError:
-    return ReadError(message, code="Corrupt", path=path, hint="Export the image again from its source.")
+def _value(source: PixelSource, stack: ExitStack) -> tuple[BinaryIO | BytesIO, int]:
+    """The bytes that hold the pixel data, and where their value begins; a deflated data set is inflated."""
+    handle = stack.enter_context(opened(source.path))
+    if source.offset >= 0:
+        return handle, source.offset
+    dataset = dcmread(handle, force=True, specific_tags=[source.keyword])
+    return BytesIO(dataset[source.keyword].value), 0

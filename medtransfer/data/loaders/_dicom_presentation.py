@@ -9,7 +9,8 @@ import numpy as np
 
 from medtransfer.core.errors import ReadError
 from medtransfer.core.types import Voxels
-from medtransfer.data.loaders._dicom_tags import number, text
+from medtransfer.data.loaders._dicom_elements import Elements
+from medtransfer.data.loaders._dicom_tags import number, numbers, required, text
 from medtransfer.data.scan import Lookup, Presentation, Window
 
 if TYPE_CHECKING:
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
+    Header = Dataset | Elements
 
-def grey_presentation(dataset: Dataset, photometric: str, path: Path, notes: list[str]) -> Presentation:
+
+def grey_presentation(dataset: Header, photometric: str, path: Path, notes: list[str]) -> Presentation:
     """Modality transformation, values of interest, polarity and padding of a grey image.
 
     A VOI table goes before a window where a file has both, as in pydicom. MONOCHROME1 alone decides the
@@ -32,16 +35,14 @@ def grey_presentation(dataset: Dataset, photometric: str, path: Path, notes: lis
     shape = text(dataset, "PresentationLUTShape").upper()
     if shape and (shape == "INVERSE") != inverted:
         notes.append(f"PolarityConflict: PresentationLUTShape {shape} with {photometric}")
-    modality = _table(dataset, "ModalityLUTSequence")
+    modality = _table(dataset, "ModalityLUTSequence", path)
     if modality == "bad":
         raise ReadError("the modality table cannot be used", code="BadScaling", path=path)
-    voi = _table(dataset, "VOILUTSequence")
+    voi = _table(dataset, "VOILUTSequence", path)
     if voi == "bad":
         notes.append("VoiTableIgnored: it is empty or of another length than it declares")
         voi = None
     slope, intercept = number(dataset, "RescaleSlope", path), number(dataset, "RescaleIntercept", path)
-    if slope is None and modality is None and text(dataset, "Modality") == "CT":
-        notes.append("RescaleMissing: Hounsfield units are not known")
     plain = modality is not None
     return Presentation(
         slope=1.0 if slope is None or plain else slope,
@@ -51,28 +52,31 @@ def grey_presentation(dataset: Dataset, photometric: str, path: Path, notes: lis
         window=_window(dataset, path, notes) if voi is None else None,
         inverted=inverted,
         padding=_padding(dataset, path, notes),
-        stored_range=stored_range(dataset),
+        stored_range=stored_range(dataset, path),
     )
 
 
-def stored_range(dataset: Dataset) -> tuple[int, int]:
+def stored_range(dataset: Header, path: Path) -> tuple[int, int]:
     """Smallest and largest value that BitsStored and PixelRepresentation allow."""
-    bits = int(dataset.BitsStored)
-    return (-(1 << bits - 1), (1 << bits - 1) - 1) if dataset.PixelRepresentation else (0, (1 << bits) - 1)
+    bits = required(dataset, "BitsStored", path)
+    if required(dataset, "PixelRepresentation", path):
+        return -(1 << bits - 1), (1 << bits - 1) - 1
+    return 0, (1 << bits) - 1
 
 
-def colour_range(dataset: Dataset, voxels: Voxels) -> tuple[int, int]:
+def colour_range(dataset: Header, voxels: Voxels, path: Path) -> tuple[int, int]:
     """Range of colours: as BitsStored allows, or as the palette's entries do.
 
     Palettes of 8-bit entries are often kept in 16-bit words, and some say 8 bits and use 16.
     """
     if text(dataset, "PhotometricInterpretation") != "PALETTE COLOR":
-        return 0, (1 << int(dataset.BitsStored)) - 1
-    declared = (1 << int(dataset.RedPaletteColorLookupTableDescriptor[2])) - 1
+        return 0, (1 << required(dataset, "BitsStored", path)) - 1
+    said = numbers(dataset, "RedPaletteColorLookupTableDescriptor", 3, path)
+    declared = (1 << int(said[2])) - 1 if said is not None and 1 <= said[2] <= 16 else 0
     return 0, declared if int(voxels.max()) <= declared else int(np.iinfo(voxels.dtype).max)
 
 
-def _window(dataset: Dataset, path: Path, notes: list[str]) -> Window | None:
+def _window(dataset: Header, path: Path, notes: list[str]) -> Window | None:
     """The first window; None, with a note, where it cannot be used."""
     function = text(dataset, "VOILUTFunction").upper() or "LINEAR"
     try:
@@ -94,7 +98,7 @@ def _window(dataset: Dataset, path: Path, notes: list[str]) -> Window | None:
     return None
 
 
-def _table(dataset: Dataset, sequence: str) -> Lookup | Literal["bad"] | None:
+def _table(dataset: Header, sequence: str, path: Path) -> Lookup | Literal["bad"] | None:
     """First lookup table of a sequence. An entry count of 0 means 65,536 (PS3.3 C.11.1.1.1)."""
     items = dataset.get(sequence)
     if not items:
@@ -106,12 +110,16 @@ def _table(dataset: Dataset, sequence: str) -> Lookup | Literal["bad"] | None:
     entries, start, bits = int(descriptor[0]) or 65536, int(descriptor[1]), int(descriptor[2])
     if not 1 <= bits <= 16:
         return "bad"
-    values = _entries(data, entries, little_endian=dataset.original_encoding[1] is not False)
+    values = _entries(data, entries, little_endian=_is_little(dataset))
     if values.size != entries or entries == 0:
         return "bad"
-    if dataset.PixelRepresentation and start > 32767:
+    if required(dataset, "PixelRepresentation", path) and start > 32767:
         start -= 65536
     return Lookup(first=start, values=values, bits=bits)
+
+
+def _is_little(dataset: Header) -> bool:
+    return dataset.little_endian if isinstance(dataset, Elements) else dataset.original_encoding[1] is not False
 
 
 def _entries(data: object, entries: int, *, little_endian: bool) -> np.ndarray:
@@ -122,7 +130,7 @@ def _entries(data: object, entries: int, *, little_endian: bool) -> np.ndarray:
     return np.frombuffer(data[: len(data) // 2 * 2], dtype="<u2" if little_endian else ">u2").astype(np.uint16)
 
 
-def _padding(dataset: Dataset, path: Path, notes: list[str]) -> tuple[int, int] | None:
+def _padding(dataset: Header, path: Path, notes: list[str]) -> tuple[int, int] | None:
     """Closed range of stored values that are background. Reference: PS3.3 C.7.5.1.1.2."""
     try:
         value = number(dataset, "PixelPaddingValue", path)
@@ -133,7 +141,7 @@ def _padding(dataset: Dataset, path: Path, notes: list[str]) -> tuple[int, int] 
     if value is None:
         return None
     low, high = sorted((int(value), int(value if limit is None else limit)))
-    smallest, largest = stored_range(dataset)
+    smallest, largest = stored_range(dataset, path)
     if high < smallest or low > largest:
         notes.append(f"PaddingIgnored: {low}…{high} lies outside the stored values {smallest}…{largest}")
         return None
