@@ -1,6 +1,6 @@
 """Router: the notice that stands on every screen, the choice of a study, and the way to the screens.
 
-streamlit run apps/app.py -- --bundle BUNDLE [--studies FOLDER]
+streamlit run apps/app.py -- --bundle BUNDLE [--studies FOLDER] [--key FILE]
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ class Settings:
 
     bundle: Path | None = None
     studies: Path | None = None
+    key: Path | None = None
     problem: str = ""
 
 
@@ -26,6 +27,7 @@ def read_settings(arguments: Sequence[str]) -> Settings:
     parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--bundle", type=Path)
     parser.add_argument("--studies", type=Path)
+    parser.add_argument("--key", type=Path)
     try:
         known, unknown = parser.parse_known_args(arguments)
     except ArgumentError as error:
@@ -33,8 +35,8 @@ def read_settings(arguments: Sequence[str]) -> Settings:
     if unknown:
         return Settings(problem=f"The app was started with arguments it does not know: {' '.join(unknown)}.")
     if known.bundle is None:
-        return Settings(studies=known.studies, problem="The app was started without a bundle.")
-    return Settings(bundle=known.bundle, studies=known.studies)
+        return Settings(studies=known.studies, key=known.key, problem="The app was started without a bundle.")
+    return Settings(bundle=known.bundle, studies=known.studies, key=known.key)
 
 
 def current_settings() -> Settings:

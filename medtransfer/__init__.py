@@ -13,8 +13,11 @@ __version__: Final = "0.1.0"
 if TYPE_CHECKING:
     from medtransfer.core.config.plan import Plan
     from medtransfer.core.errors import MedTransferError
+    from medtransfer.core.keys import Key, read_key
     from medtransfer.core.results import Estimate, Evaluation, OperatingPoint, Predictions
     from medtransfer.data.cohort import Cohort, read_cohort
+    from medtransfer.data.deidentify import Deidentifier
+    from medtransfer.data.relink import Person, person_of, relink
     from medtransfer.data.scan import Scan
     from medtransfer.evaluation.predictions_io import read_predictions
     from medtransfer.models.bundle import Bundle, read_bundle
@@ -24,10 +27,13 @@ if TYPE_CHECKING:
 _HOMES: Final = {
     "Bundle": "medtransfer.models.bundle",
     "Cohort": "medtransfer.data.cohort",
+    "Deidentifier": "medtransfer.data.deidentify",
     "Estimate": "medtransfer.core.results",
     "Evaluation": "medtransfer.core.results",
+    "Key": "medtransfer.core.keys",
     "MedTransferError": "medtransfer.core.errors",
     "OperatingPoint": "medtransfer.core.results",
+    "Person": "medtransfer.data.relink",
     "Plan": "medtransfer.core.config.plan",
     "Predictions": "medtransfer.core.results",
     "Scan": "medtransfer.data.scan",
@@ -37,22 +43,28 @@ _HOMES: Final = {
     "fit": "medtransfer.pipeline",
     "inspect": "medtransfer.pipeline",
     "load_runtime": "medtransfer.prediction.study",
+    "person_of": "medtransfer.data.relink",
     "plan": "medtransfer.pipeline",
     "predict": "medtransfer.pipeline",
     "predict_study": "medtransfer.prediction.study",
     "read_bundle": "medtransfer.models.bundle",
     "read_cohort": "medtransfer.data.cohort",
+    "read_key": "medtransfer.core.keys",
     "read_predictions": "medtransfer.evaluation.predictions_io",
+    "relink": "medtransfer.data.relink",
     "report": "medtransfer.pipeline",
 }
 
 __all__ = [
     "Bundle",
     "Cohort",
+    "Deidentifier",
     "Estimate",
     "Evaluation",
+    "Key",
     "MedTransferError",
     "OperatingPoint",
+    "Person",
     "Plan",
     "Predictions",
     "Scan",
@@ -62,12 +74,15 @@ __all__ = [
     "fit",
     "inspect",
     "load_runtime",
+    "person_of",
     "plan",
     "predict",
     "predict_study",
     "read_bundle",
     "read_cohort",
+    "read_key",
     "read_predictions",
+    "relink",
     "report",
 ]
 

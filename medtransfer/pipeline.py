@@ -5,51 +5,174 @@ Each step takes and gives one typed value; the command line, a script and the ap
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medtransfer import __version__
+from medtransfer.core.config.data import Preparation
 from medtransfer.core.config.plan import Plan
-from medtransfer.core.config.toml import read_toml, write_toml
+from medtransfer.core.config.toml import changed, read_toml, write_toml
 from medtransfer.core.errors import CohortError, OutputError
 from medtransfer.core.files import writable_folder, write_bytes, write_text, written_whole
 from medtransfer.core.results import Predictions
 from medtransfer.data.cohort import Cohort, patients, read_cohort
+from medtransfer.data.convert import Converted, Pseudonyms, convert_cohort
+from medtransfer.data.duplicates import NEAR
+from medtransfer.data.ingest import DEFAULTS
 from medtransfer.data.inspection import Inspection, inspect_place
-from medtransfer.data.ledger import require_allowed
+from medtransfer.data.ledger import Ledger, require_allowed
+from medtransfer.data.rows import rows_ledger
 from medtransfer.data.splits import assign_splits
 from medtransfer.decision.thresholds import choose
 from medtransfer.evaluation.evaluate import PATIENTS_UNKNOWN
 from medtransfer.evaluation.evaluate import evaluate as evaluate_predictions
 from medtransfer.evaluation.predictions_io import read_predictions, write_predictions
 from medtransfer.models.bundle import MANIFEST, Bundle, Manifest, Member, TrainingRecord, read_bundle, write_bundle
-from medtransfer.planning.plan import plan
+from medtransfer.planning.plan import plan as make_plan
 from medtransfer.prediction.run import CohortRun, predict_cohort
-from medtransfer.reporting.contact_sheet import contact_sheet
 from medtransfer.reporting.evaluation import PAGE_SUFFIX, write_evaluation, write_page
-from medtransfer.reporting.ledger import render_ledger
+from medtransfer.reporting.inspection import render_inspection, sheet_of
+from medtransfer.reporting.inspection_files import duplicates_csv, inspection_json
 
 if TYPE_CHECKING:
-    from medtransfer.core.config.data import CohortConfig
+    from collections.abc import Callable, Iterable, Sequence
+
+    from medtransfer.core.config.data import CohortConfig, ReadConfig
     from medtransfer.core.results import Evaluation, OperatingPoint
+    from medtransfer.data.confidentiality import Statement
+    from medtransfer.data.deidentify import Deidentifier
     from medtransfer.training.adapt import Adapted
 
-__all__ = ["evaluate", "fit", "inspect", "plan", "predict", "read_bundle", "read_cohort", "report"]
+__all__ = ["convert", "evaluate", "fit", "inspect", "plan", "predict", "read_bundle", "read_cohort", "report"]
 
+STATEMENT = "deidentification.json"
 PLAN, COHORT, BUNDLE = "plan.toml", "cohort.csv", "bundle"
 """What `fit` leaves in its folder, beside ledger.csv, terms.csv and tensorboard/."""
 
 
-def inspect(place: str | Path, *, label: str = "label", quiet: bool = True) -> Inspection:
+def inspect(
+    place: str | Path,
+    *,
+    label: str = "label",
+    classes: Sequence[str] = (),
+    near: float = NEAR,
+    settings: ReadConfig = DEFAULTS,
+    deidentifier: Deidentifier | None = None,
+    quiet: bool = True,
+) -> Inspection:
     """Look at every file in a folder (or every image a cohort table names), and say what became of it.
+
+    Args:
+        place: A folder, an image, or a cohort table.
+        label: Column of the label in a cohort table.
+        classes: The labels that are right; others are pointed out. Empty: any may be.
+        near: Correlation from which two pictures are taken for the same.
+        settings: How files become scans.
+        deidentifier: Takes names away from everything that is found.
+        quiet: Show no progress bar.
 
     Raises:
         CohortError: The table cannot be used.
         ReadError: There is nothing at `place`.
     """
-    return inspect_place(Path(place), label=label, quiet=quiet)
+    return inspect_place(
+        Path(place),
+        label=label,
+        classes=classes,
+        near=near,
+        settings=settings,
+        deidentifier=deidentifier,
+        quiet=quiet,
+    )
+
+
+def plan(
+    cohort: Cohort,
+    *,
+    source: Cohort | None = None,
+    backbone: str | Callable[..., object] = "resnet18",
+    weights: str = "none",
+    labels_per_class: int | None = None,
+    seed: int = 0,
+    changes: Iterable[str] = (),
+    allow_failures: int = 0,
+) -> Plan:
+    """Make a plan for a target cohort, once the header of every image of both cohorts could be read.
+
+    Nothing is decoded. How many images were excluded by which rule stands in the plan's reasons.
+
+    Args:
+        cohort: The target hospital.
+        source: Another hospital whose labelled studies help, or None.
+        backbone: Entry of `models/backbones/`, or a function of your own that builds a `Backbone`.
+        weights: `none`, `imagenet`, or a local file.
+        labels_per_class: Label budget: use only so many labelled studies of each class.
+        seed: Of splits, order, augmentation and initial weights.
+        changes: `key.path=value`, as `--set` takes them; they win over every rule.
+        allow_failures: So many images may fail by their headers.
+
+    Raises:
+        FailedCasesError: More images failed than allowed.
+        CohortError: A cohort cannot answer the question (one class only, nobody positive declared, …).
+        ConfigError: A value or a change is not allowed.
+        CatalogueError: There is no such backbone, term or policy.
+        WeightsError: The weight file or its sidecar is not there, or for another backbone.
+    """
+    made = make_plan(
+        cohort,
+        source=source,
+        backbone=backbone,
+        weights=weights,
+        labels_per_class=labels_per_class,
+        seed=seed,
+        changes=changes,
+    )
+    ledgers = {
+        f"{name}.cohort": rows_ledger(of, settings=made.read)
+        for name, of in (("target", cohort), ("source", source))
+        if of is not None
+    }
+    require_allowed(Ledger(tuple(row for ledger in ledgers.values() for row in ledger.rows)), allow_failures)
+    noted = {key: said for key, ledger in ledgers.items() if (said := _left_out(ledger))}
+    return made.model_copy(update={"reasons": {**made.reasons, **noted}})
+
+
+def convert(
+    cohort: Cohort | str | Path,
+    *,
+    out: str | Path,
+    changes: Sequence[str] = (),
+    workers: int = 1,
+    pseudonyms: Pseudonyms | None = None,
+    quiet: bool = True,
+) -> Converted:
+    """Write a cohort once into prepared arrays; `read_cohort(out)` is then a cohort that needs no files.
+
+    Args:
+        cohort: The studies, or the path of their table.
+        out: A new folder, or one that was converted into before: then only what has changed is decoded.
+        changes: `preprocess.size=320`, `read.on_irregular=keep`, …: any key of these two tables.
+        workers: Processes that decode.
+        pseudonyms: Other names for everything that is written.
+        quiet: Show no progress bars.
+
+    Raises:
+        UnusableInputError: The cohort or a setting cannot be used, or the folder cannot be written to.
+    """
+    settings = changed(Preparation(), changes)
+    cohort = cohort if isinstance(cohort, Cohort) else read_cohort(cohort, patients_unknown=True)
+    return convert_cohort(
+        cohort,
+        folder=Path(out),
+        preprocess=settings.preprocess,
+        read=settings.read,
+        workers=workers,
+        pseudonyms=pseudonyms,
+        quiet=quiet,
+    )
 
 
 def fit(
@@ -85,7 +208,8 @@ def fit(
     target = _cohort(plan.target, allow_missing=missing_is_fine)
     target = assign_splits(target, plan.split, seed=plan.seed, labels_per_class=plan.target.labels_per_class)
     source = None if plan.source is None else _cohort(plan.source, allow_missing=missing_is_fine)
-    ready = prepare(plan, target=target, source=source, cache=Path(cache) if cache else folder / "cache", quiet=quiet)
+    kept = Path(cache) if cache else folder / "cache"
+    ready = prepare(plan, target=target, source=source, cache=kept, quiet=quiet)
     ready.ledger.write(folder)
     require_allowed(ready.ledger, allow_failures)
     adapted = adapt(
@@ -99,7 +223,8 @@ def fit(
     manifest = _manifest(plan, adapted)
     tensors = {manifest.members[0].file: adapted.tensors}
     with tempfile.TemporaryDirectory(dir=folder, prefix=".draft-") as draft:
-        point = _operating_point(plan, write_bundle(Path(draft), manifest, tensors), target, Path(draft))
+        drafted = write_bundle(Path(draft), manifest, tensors)
+        point = _operating_point(plan, drafted, target, Path(draft), cache=kept)
     bundle = write_bundle(folder / BUNDLE, manifest.model_copy(update={"operating_point": point}), tensors)
     remove_checkpoint(folder)
     return bundle
@@ -110,6 +235,7 @@ def predict(
     cohort: Cohort | str | Path,
     *,
     out: str | Path | None = None,
+    cache: str | Path | None = None,
     allow_failures: int = 0,
     quiet: bool = True,
 ) -> Predictions:
@@ -119,13 +245,14 @@ def predict(
         bundle: What predicts, or its folder.
         cohort: The studies, or the path of their table.
         out: Write `predictions.csv`, `predictions.json` and the ledger here; a killed run goes on where it stopped.
+        cache: Folder of prepared pictures to read from and add to, such as that of `fit`; default: nothing is kept.
         allow_failures: How many images may fail to be read.
         quiet: Show no progress bar.
 
     Raises:
         FailedCasesError: More images failed than allowed; what could be predicted is written first.
     """
-    run = predict_run(bundle, cohort, out=out, allow_missing=allow_failures > 0, quiet=quiet)
+    run = predict_run(bundle, cohort, out=out, cache=cache, allow_missing=allow_failures > 0, quiet=quiet)
     require_allowed(run.ledger, allow_failures)
     return run.predictions
 
@@ -135,17 +262,19 @@ def predict_run(
     cohort: Cohort | str | Path,
     *,
     out: str | Path | None = None,
+    cache: str | Path | None = None,
     allow_missing: bool = False,
     quiet: bool = True,
 ) -> CohortRun:
     """`predict`, with the ledger, and without an opinion on how many images may fail."""
     bundle = bundle if isinstance(bundle, Bundle) else read_bundle(bundle)
     cohort = cohort if isinstance(cohort, Cohort) else read_cohort(cohort, allow_missing=allow_missing)
+    kept = None if cache is None else Path(cache)
     if out is None:
         with tempfile.TemporaryDirectory() as temporary:
-            return predict_cohort(bundle, cohort, folder=Path(temporary), quiet=quiet)
+            return predict_cohort(bundle, cohort, folder=Path(temporary), cache=kept, quiet=quiet)
     folder = writable_folder(Path(out))
-    run = predict_cohort(bundle, cohort, folder=folder, quiet=quiet)
+    run = predict_cohort(bundle, cohort, folder=folder, cache=kept, quiet=quiet)
     write_predictions(run.predictions, folder)
     run.ledger.write(folder)
     return run
@@ -182,27 +311,54 @@ def report(evaluation: Evaluation, *, out: str | Path) -> Path:
     return write_evaluation(evaluation, writable_folder(place))
 
 
+def inspection_folder(place: str | Path, out: str | Path) -> Path:
+    """Make the folder for an inspection's files, which would be inputs of the next one if it lay inside `place`.
+
+    Raises:
+        OutputError: `OutInsidePlace`, or it cannot be written to.
+    """
+    if Path(place).is_dir() and Path(out).resolve().is_relative_to(Path(place).resolve()):
+        raise OutputError(
+            "lies inside the folder that is inspected: what is written would be taken for its content",
+            code="OutInsidePlace",
+            path=out,
+            hint="Choose a folder beside it with --out.",
+        )
+    return writable_folder(Path(out))
+
+
 def write_inspection(inspection: Inspection, out: str | Path) -> Path:
-    """Write the ledger, a page and a contact sheet into a folder; returns the path of the page.
+    """Write what was found into a folder that does not lie inside the one inspected; returns the path of the page.
+
+    `ledger.csv`, `ledger.parquet`, `inspection.json`, `inspection.html`, `contact_sheet.png` where a scan was read, and
+    `duplicates.csv` where there are any. Of the last two, one that an earlier inspection left is removed.
+
+    Raises:
+        OutputError: The folder cannot be written to, or lies inside the one inspected.
+    """
+    folder = inspection_folder(inspection.place, out)
+    inspection.ledger.write(folder)
+    sheet = sheet_of(inspection)
+    groups = duplicates_csv(inspection.duplicates) if inspection.duplicates.groups else None
+    for name, content in (("contact_sheet.png", sheet), ("duplicates.csv", groups)):
+        if content is None:
+            (folder / name).unlink(missing_ok=True)
+        else:
+            write_bytes(folder / name, content)
+    write_text(folder / "inspection.json", json.dumps(inspection_json(inspection), indent=2, allow_nan=False) + "\n")
+    write_text(folder / "inspection.html", render_inspection(inspection, sheet=sheet))
+    return folder / "inspection.html"
+
+
+def write_statement(statement: Statement, folder: str | Path) -> Path:
+    """Write `deidentification.json`: what was done so that the output names nobody, and what was not.
 
     Raises:
         OutputError: The folder cannot be written to.
     """
-    folder = writable_folder(Path(out))
-    inspection.ledger.write(folder)
-    sheet = None
-    if inspection.pictures:
-        pictures, captions = zip(*inspection.pictures, strict=True)
-        sheet = contact_sheet(pictures, captions)
-        write_bytes(folder / "contact_sheet.png", sheet)
-    page = render_ledger(
-        counts=inspection.ledger.counts(),
-        rows=inspection.ledger.table(),
-        title=f"What is in {inspection.place.name}",
-        contact_sheet_png=sheet,
-    )
-    write_text(folder / "inspection.html", page)
-    return folder / "inspection.html"
+    path = Path(folder) / STATEMENT
+    write_text(path, json.dumps(statement.as_json(), indent=2) + "\n")
+    return path
 
 
 def write_cohort(cohort: Cohort, path: Path) -> None:
@@ -211,6 +367,18 @@ def write_cohort(cohort: Cohort, path: Path) -> None:
     paths = [os.path.relpath(cohort.file(p).resolve(), folder) for p in cohort.table["path"]]
     with written_whole(path) as temporary:
         cohort.table.assign(path=paths).to_csv(temporary, index=False)
+
+
+def _left_out(ledger: Ledger) -> str:
+    """A sentence on the images of a cohort that will not be read; empty where all will."""
+    counts = ledger.counts()
+    reasons = ", ".join(f"{code} {n}" for (_, code), n in ledger.by_reason().items())
+    if not reasons:
+        return ""
+    return (
+        f"Of {counts['inputs']} images {counts['excluded']} are excluded by rule and {counts['failed']} failed, "
+        f"by their headers: {reasons}."
+    )
 
 
 def _run_folder(folder: Path, plan: Plan, *, resume: bool) -> Path:
@@ -275,6 +443,7 @@ def _manifest(plan: Plan, adapted: Adapted) -> Manifest:
         medtransfer_version=__version__,
         classes=plan.target.classes,
         positive=plan.target.positive,
+        read=plan.read,
         preprocess=plan.preprocess,
         members=(
             Member(backbone=plan.model.backbone, file="network.safetensors", sha256="", input=adapted.input_spec),
@@ -296,11 +465,13 @@ def _manifest(plan: Plan, adapted: Adapted) -> Manifest:
     )
 
 
-def _operating_point(plan: Plan, draft: Bundle, target: Cohort, folder: Path) -> OperatingPoint | None:
+def _operating_point(
+    plan: Plan, draft: Bundle, target: Cohort, folder: Path, *, cache: Path | None = None
+) -> OperatingPoint | None:
     """Choose on validation, with the network as the bundle will run it."""
     if plan.target.positive is None or not (target.table["split"] == "validation").any():
         return None
-    predictions = predict_cohort(draft, target.split("validation"), folder=folder).predictions
+    predictions = predict_cohort(draft, target.split("validation"), folder=folder, cache=cache).predictions
     table = predictions.table[predictions.table["status"] == "read"]
     point = choose(
         (table["truth"] == plan.target.positive).to_numpy(),

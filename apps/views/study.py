@@ -10,6 +10,7 @@ import medtransfer as mt
 from apps import words
 from apps.bundle import forget_prediction, opened_bundle, predicted
 from apps.choice import chosen_study
+from apps.patients import patient_line
 from apps.pictures import windowed
 from apps.studies import MOST_FILES
 from apps.text import plain, trouble
@@ -53,6 +54,8 @@ def show() -> None:
     left, right = st.columns([3, 2], gap="large")
     with right:
         plain(study.name)
+        if line := patient_line(study):
+            plain(line)
         _say_prediction(bundle, result)
         _say_what_to_note(bundle, study, result)
         if bundle.manifest.operating_point is not None:

@@ -2,6 +2,7 @@
 
 Examples:
     medtransfer app --bundle runs/pneumonia/bundle --studies incoming/
+    medtransfer app --bundle runs/pneumonia/bundle --studies incoming/ --key ~/.config/medtransfer/pseudonyms.key
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from medtransfer.cli.common import Common, Outcome
 from medtransfer.core.errors import MedTransferError, UnusableInputError
 from medtransfer.core.files import writable_folder
+from medtransfer.core.keys import read_key
 from medtransfer.core.places import bundled
 
 
@@ -28,6 +30,8 @@ class Arguments(Common):
     """The bundle's folder."""
     studies: Path | None = None
     """Folder whose sub-folders and images can be opened; uploads work without one."""
+    key: Path | None = None
+    """Key of the pseudonyms: with it, and only with it, the app says who a patient is."""
     port: int = 8501
     """Port on 127.0.0.1."""
     out: Path | None = None
@@ -42,7 +46,9 @@ def run(arguments: Arguments) -> Outcome:
         raise UnusableInputError(
             "the app needs Streamlit", code="NotInstalled", hint="Install it: pip install 'medtransfer[app]'."
         )
-    read_bundle(arguments.bundle)  # a wrong bundle is said here, not in the browser
+    read_bundle(arguments.bundle)  # a wrong bundle or key is said here, not in the browser
+    if arguments.key is not None:
+        read_key(arguments.key)
     if arguments.studies is not None and not arguments.studies.is_dir():
         raise UnusableInputError(
             "there is no such folder", code="NotFound", path=arguments.studies, hint="Give a folder with --studies."
@@ -56,6 +62,8 @@ def run(arguments: Arguments) -> Outcome:
     words += ["--server.port", str(arguments.port), "--", "--bundle", str(arguments.bundle.resolve())]
     if arguments.studies is not None:
         words += ["--studies", str(arguments.studies.resolve())]
+    if arguments.key is not None:
+        words += ["--key", str(arguments.key.absolute())]
     code = _serve(words, arguments.out)
     if code not in {0, -2, 130}:
         raise MedTransferError(f"the server ended with code {code}", code="ServerFailed", hint="Try another --port.")

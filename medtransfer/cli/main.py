@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 COMMANDS: Final = {
     "inspect": "look at every file in a folder, and say what became of it",
+    "convert": "write a cohort once into prepared arrays",
     "plan": "make a plan for a target hospital, from a source hospital or pretrained weights",
     "fit": "train what a plan says, choose the operating point, write a bundle",
     "predict": "one row per study: probabilities and decision",

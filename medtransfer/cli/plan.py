@@ -1,5 +1,7 @@
 """Make a plan: one readable TOML file with a reason for every choice.
 
+The header of every image is looked at first; a plan is refused while some fail, unless so many are allowed.
+
 Examples:
     medtransfer plan hillcrest/ --source riverside/ --out plan.toml
     medtransfer plan cohort.csv --backbone resnet50 --weights imagenet --labels-per-class 50
@@ -48,7 +50,7 @@ class Arguments(Common):
     seed: int = 0
     """Of splits, order, augmentation and initial weights."""
     allow_failures: int = 0
-    """So many rows may name files that are not there."""
+    """So many images may be absent or fail by their headers."""
     set: UseAppendAction[Annotated[tuple[str, ...], arg(metavar="KEY=VALUE")]] = ()
     """Change any key of the plan; may be given several times."""
 
@@ -77,6 +79,7 @@ def run(arguments: Arguments) -> Outcome:
         labels_per_class=arguments.labels_per_class,
         seed=arguments.seed,
         changes=arguments.set,
+        allow_failures=arguments.allow_failures,
     )
     path = arguments.out if arguments.out.suffix == ".toml" else arguments.out / "plan.toml"
     text = to_toml(made, comments=made.reasons)

@@ -16,7 +16,6 @@ from pathlib import Path
 from tyro.conf import Positional
 
 from medtransfer.cli.common import Common, Outcome
-from medtransfer.core.errors import FailedCasesError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +30,8 @@ class Arguments(Common):
     """Only the rows of this split."""
     out: Path = Path("predictions")
     """Folder for predictions.csv, predictions.json and the ledger."""
+    cache: Path | None = None
+    """Folder of prepared pictures to read from and add to, such as `fit`'s; default: nothing is kept."""
     label: str = "label"
     """Column of the label, which becomes `truth`."""
     patients_unknown: bool = False
@@ -41,7 +42,7 @@ class Arguments(Common):
 
 def run(arguments: Arguments) -> Outcome:
     """Predict, and say where the rows are."""
-    from medtransfer.data.ledger import require_allowed
+    from medtransfer.data.ledger import failure_beyond
     from medtransfer.pipeline import predict_run, read_bundle, read_cohort
 
     bundle = read_bundle(arguments.bundle)
@@ -55,12 +56,8 @@ def run(arguments: Arguments) -> Outcome:
     )
     if arguments.split is not None:
         cohort = cohort.split(arguments.split)
-    found = predict_run(bundle, cohort, out=arguments.out, quiet=arguments.quiet or arguments.json)
-    failure = None
-    try:
-        require_allowed(found.ledger, arguments.allow_failures)
-    except FailedCasesError as error:
-        failure = error
+    quiet = arguments.quiet or arguments.json
+    found = predict_run(bundle, cohort, out=arguments.out, cache=arguments.cache, quiet=quiet)
     statuses = found.predictions.table["status"].value_counts().to_dict()
     return Outcome(
         facts={
@@ -72,5 +69,5 @@ def run(arguments: Arguments) -> Outcome:
         text=f"{len(found.predictions.table)} studies: "
         + ", ".join(f"{count} {status}" for status, count in statuses.items())
         + f"\nwritten to {arguments.out}\nnext: medtransfer evaluate {arguments.out}",
-        failure=failure,
+        failure=failure_beyond(found.ledger, arguments.allow_failures),
     )

@@ -23,7 +23,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as parse_tensors
 from safetensors.numpy import save_file
 
-from medtransfer.core.config.data import PreprocessConfig
+from medtransfer.core.config.data import PreprocessConfig, ReadConfig
 from medtransfer.core.errors import BundleError
 from medtransfer.core.files import file_digest, write_text, written_whole
 from medtransfer.core.records import Record
@@ -73,6 +73,8 @@ class Manifest(Record):
     medtransfer_version: str
     classes: tuple[str, ...]
     positive: str | None
+    read: ReadConfig = ReadConfig()
+    """How files became scans; prediction reads as training did."""
     preprocess: PreprocessConfig
     members: tuple[Member, ...] = Field(min_length=1)
     operating_point: OperatingPoint | None

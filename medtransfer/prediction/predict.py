@@ -13,6 +13,7 @@ from scipy.special import softmax
 from medtransfer.core.errors import PredictionsError
 from medtransfer.core.results import PROBABILITY
 from medtransfer.core.types import MixedPicture
+from medtransfer.data.arrays import in_unit_range
 from medtransfer.models.bundle import Bundle
 from medtransfer.prediction.types import Runtime
 
@@ -68,4 +69,4 @@ def _as_input(pictures: Sequence[MixedPicture]) -> Float[ndarray, "image channel
     """Prepared pictures in [0, 1]; grey ones are repeated where others have colour."""
     channels = max(picture.shape[0] for picture in pictures)
     full = [np.repeat(p, channels, axis=0) if p.shape[0] < channels else p for p in pictures]
-    return np.stack(full).astype(np.float32) / 65535
+    return in_unit_range(np.stack(full))

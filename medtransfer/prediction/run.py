@@ -10,7 +10,6 @@ of the batch keep the rows they had.
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,15 +23,18 @@ from medtransfer.core.progress import progress_bar
 from medtransfer.core.results import PREDICTION_COLUMNS, PROBABILITY, Predictions
 from medtransfer.core.types import PreparedPicture
 from medtransfer.data.cohort import Cohort
+from medtransfer.data.content import state
 from medtransfer.data.ledger import Ledger, LedgerRow
-from medtransfer.data.outcome import prepared_file
+from medtransfer.data.names import case_names
 from medtransfer.models.bundle import Bundle
+from medtransfer.prediction.pictures import Pictures
 from medtransfer.prediction.predict import predict_studies
 from medtransfer.prediction.study import load_runtime
 from medtransfer.prediction.types import Runtime
 
 JOURNAL = "predictions.sqlite"
 BATCH = 16
+_NAME = "case"
 SOME_FAILED = "some_images_failed"
 """Flag of a study that was predicted without some of its images."""
 
@@ -46,7 +48,13 @@ class CohortRun:
 
 
 def predict_cohort(
-    bundle: Bundle, cohort: Cohort, *, folder: Path, runtime: str = "eager", quiet: bool = True
+    bundle: Bundle,
+    cohort: Cohort,
+    *,
+    folder: Path,
+    cache: Path | None = None,
+    runtime: str = "eager",
+    quiet: bool = True,
 ) -> CohortRun:
     """Predict every study of a cohort, going on from `folder`'s journal where it holds this very run.
 
@@ -56,47 +64,66 @@ def predict_cohort(
         bundle: What predicts.
         cohort: Studies; their labels, where known, become the `truth` column and are used for nothing else.
         folder: Where the journal lies.
+        cache: Folder of prepared pictures to read from and add to; None decodes, and keeps nothing.
         runtime: Entry of `prediction/runtimes/`.
         quiet: Show no progress bar.
 
     Raises:
         PredictionsError: The cohort has labels that the bundle does not know.
-        OutputError: The journal belongs to another run, or cannot be written.
+        OutputError: The journal belongs to another run, or it or the cache cannot be written.
+        CohortError: `OtherPreprocessing`: the cohort was converted with other settings than the bundle's.
     """
     _check_labels(bundle, cohort)
-    studies = list(cohort.table.groupby("study_id", sort=False))
+    studies = list(cohort.table.assign(**{_NAME: case_names(cohort.table)}).groupby("study_id", sort=False))
     keys = [_key(cohort, str(study), images) for study, images in studies]
     execute: Runtime | None = None
     with Journal(folder / JOURNAL, run=_run_digest(bundle, cohort, runtime)) as journal:
         done = journal.keys()
+        pictures = _pictures(bundle, cohort, studies, [key in done for key in keys], cache, quiet=quiet)
         with progress_bar("predicting", len(studies), quiet=quiet) as advance:
             for start in range(0, len(studies), BATCH):
                 batch, names = studies[start : start + BATCH], keys[start : start + BATCH]
                 if not done.issuperset(names):
                     execute = execute or load_runtime(bundle, name=runtime)
-                    journal.append(zip(names, _predict_batch(bundle, execute, cohort, batch), strict=True))
+                    journal.append(zip(names, _predict_batch(bundle, execute, pictures, batch), strict=True))
                 advance(len(batch))
         rows = dict(journal.items())
     ordered = [rows[key] for key in keys]
     return CohortRun(predictions=_predictions(bundle, cohort, ordered), ledger=_ledger(ordered))
 
 
+def _pictures(
+    bundle: Bundle,
+    cohort: Cohort,
+    studies: list[tuple[Any, pd.DataFrame]],
+    done: list[bool],
+    cache: Path | None,
+    *,
+    quiet: bool,
+) -> Pictures:
+    """The pictures of all batches that have to be computed."""
+    starts = range(0, len(studies), BATCH)
+    pending = [study for i in starts if not all(done[i : i + BATCH]) for study in studies[i : i + BATCH]]
+    rows = pd.concat([images for _, images in pending]).index if pending else []
+    return Pictures(cohort, cohort.table.loc[rows], bundle.manifest, cache=cache, quiet=quiet)
+
+
 def _predict_batch(
-    bundle: Bundle, execute: Runtime, cohort: Cohort, batch: list[tuple[Any, pd.DataFrame]]
+    bundle: Bundle, execute: Runtime, source: Pictures, batch: list[tuple[Any, pd.DataFrame]]
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     readable: list[list[PreparedPicture]] = []
     for _, images in batch:
-        outcomes = [prepared_file(cohort.file(path), size=bundle.manifest.preprocess.size) for path in images["path"]]
+        outcomes = [source.of(name) for name in images[_NAME]]
         first = images.iloc[0]
-        ledger = [replace(row, path=str(path)) for path, (_, row, _) in zip(images["path"], outcomes, strict=True)]
+        ledger = [replace(row, path=str(name)) for name, (_, row) in zip(images[_NAME], outcomes, strict=True)]
         row: dict[str, Any] = {key: str(first[key]) for key in ("study_id", "patient_id", "site", "split")}
         row |= {
             "truth": str(first["label"]),
             "images": [asdict(entry) for entry in ledger],
             **_status(ledger),
         }
-        pictures = [picture for picture, _, _ in outcomes if picture is not None]
+        pictures = [picture for picture, _ in outcomes if picture is not None]
         rows.append(row)
         if pictures:
             readable.append(pictures)
@@ -167,16 +194,8 @@ def _run_digest(bundle: Bundle, cohort: Cohort, runtime: str) -> str:
 
 def _key(cohort: Cohort, study: str, images: pd.DataFrame) -> str:
     """A study as its files are now: other sizes or times of change, or a file that came or went, give another key."""
-    states = (part for path in images["path"] for part in (str(path), _state(cohort.file(str(path)))))
-    return f"{study} {text_digest(*states)}"
-
-
-def _state(file: Path) -> str:
-    try:
-        found = file.stat()
-    except OSError:
-        return "absent"
-    return f"{found.st_size} {found.st_mtime_ns} {os.access(file, os.R_OK)}"
+    pairs = zip(images["path"], images[_NAME], strict=True)
+    return f"{study} {text_digest(*(part for path, name in pairs for part in (name, state(cohort.file(path)))))}"
 
 
 def _check_labels(bundle: Bundle, cohort: Cohort) -> None:

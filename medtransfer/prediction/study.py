@@ -9,8 +9,9 @@ from pathlib import Path
 from medtransfer.core.catalogue import Catalogue
 from medtransfer.core.errors import MedTransferError
 from medtransfer.core.results import PROBABILITY
-from medtransfer.data.ingest import ingest, read
-from medtransfer.data.preprocess import Shown, prepare, to_display
+from medtransfer.data.ingest import read
+from medtransfer.data.outcome import one_item, volume_refused
+from medtransfer.data.preprocess import Shown, plane_of, prepare, to_display
 from medtransfer.models.bundle import Bundle
 from medtransfer.prediction.predict import predict_studies
 from medtransfer.prediction.types import Runtime
@@ -59,16 +60,19 @@ def predict_study(runtime: Runtime, bundle: Bundle, files: Sequence[Path]) -> St
         files: Every image of the study.
     """
     images, pictures = [], []
+    settings, preprocess = bundle.manifest.read, bundle.manifest.preprocess
     for file in files:
         try:
-            items, ledger = ingest(file)
-            if not items:
-                row = ledger.rows[0]
+            item, row = one_item(file, settings=settings)
+            if item is None:
                 images.append(_unread(file, f"{row.reason}. {row.hint}".strip()))
                 continue
-            scan = read(items[0])
-            shown = to_display(scan)
-            pictures.append(prepare(scan, size=bundle.manifest.preprocess.size))
+            scan = read(item, settings=settings)
+            if scan.kind != "picture" and len(scan.voxels) != 1:
+                raise volume_refused(file, len(scan.voxels))
+            scan = plane_of(scan, 0)
+            shown = to_display(scan, preprocess)
+            pictures.append(prepare(scan, preprocess)[0])
         except MedTransferError as error:
             images.append(_unread(file, f"{error.message}. {error.hint or ''}".strip()))
             continue

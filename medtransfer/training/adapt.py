@@ -18,6 +18,7 @@ from medtransfer.data.cache import PreparedCohort, prepare_cohort
 from medtransfer.data.cohort import Cohort, patients
 from medtransfer.data.dataset import PictureSet
 from medtransfer.data.ledger import Ledger, LedgerRow
+from medtransfer.data.names import case_names
 from medtransfer.data.splits import BUDGET_RULE
 from medtransfer.models.assemble import new_classifier
 from medtransfer.models.classifier import HEAD, SOURCE_HEAD, Classifier
@@ -88,7 +89,9 @@ def prepare(plan: Plan, *, target: Cohort, source: Cohort | None, cache: Path, q
     check_objective(plan.objective, model=model, has_source=source is not None)
     policy_rates(plan.policy, model, 0.0)
     prepared = {
-        name: prepare_cohort(cohort, size=plan.preprocess.size, folder=cache, quiet=quiet)
+        name: prepare_cohort(
+            cohort, preprocess=plan.preprocess, read=plan.read, folder=cache, pictures_only=True, quiet=quiet
+        )
         for name, cohort in seen.items()
     }
     return Ready(
@@ -210,10 +213,10 @@ def picture_set(prepared: PreparedCohort, classes: tuple[str, ...]) -> PictureSe
     """Labelled pictures as the training loop wants them."""
     codes = {name: index for index, name in enumerate(classes)}
     return PictureSet(
-        pictures=prepared.pictures,
+        pictures=prepared.arrays,
         labels=prepared.table["label"].map(codes).to_numpy(dtype=np.int64),
         patients=pd.factorize(patients(prepared.table), sort=True)[0].astype(np.int64),
-        names=tuple(prepared.table["path"]),
+        names=tuple(case_names(prepared.table)),
         studies=pd.factorize(prepared.table["study_id"])[0].astype(np.int64),
     )
 
@@ -252,8 +255,9 @@ def _ledger(
     ]
     done = {row.path for row in rows}
     for cohort in (target, *([] if source is None else [source])):
-        for path, study, label, split in cohort.table[["path", "study_id", "label", "split"]].itertuples(index=False):
-            place = str(cohort.file(path))
+        columns = cohort.table[["study_id", "label", "split"]].itertuples(index=False)
+        for name, (study, label, split) in zip(case_names(cohort.table), columns, strict=True):
+            place = str(cohort.file(name))
             if place not in done:
                 rule, reason = _left_out(label, split, is_target=cohort is target, skipped="source" not in seen)
                 rows.append(LedgerRow(path=place, status="excluded", code=rule, reason=reason, study_id=study))
