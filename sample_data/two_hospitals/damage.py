@@ -42,7 +42,7 @@ def write_damaged(folder: Path) -> None:
         "mpeg4_video.dcm": _video(),
         "rows_65535.dcm": _dicom("rows_65535", claimed=65535),
         "text.dcm": b"This is not an image. Somebody renamed a text file to .dcm.\n",
-        "truncated.png": _truncated_png(),
+        "truncated.png": _half(stored_png((_ramp() // 16).astype(np.uint8))),
     }
     for name in DAMAGED:
         (folder / name).write_bytes(contents[name])
@@ -112,13 +112,15 @@ def _to_bytes(dataset: FileDataset) -> bytes:
     return buffer.getvalue()
 
 
-def _truncated_png() -> bytes:
-    """An 8-bit grey PNG, cut short; stored uncompressed, since zlib builds compress differently."""
-    rows = (_ramp() // 16).astype(np.uint8)
-    lines = b"".join(b"\0" + row.tobytes() for row in rows)
-    header = struct.pack(">IIBBBBB", SIZE, SIZE, 8, 0, 0, 0, 0)
+def stored_png(pixels: np.ndarray) -> bytes:
+    """An 8-bit grey PNG; stored uncompressed, since zlib builds compress differently."""
+    lines = b"".join(b"\0" + row.tobytes() for row in pixels)
+    header = struct.pack(">IIBBBBB", pixels.shape[1], pixels.shape[0], 8, 0, 0, 0, 0)
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(lines, 0)), (b"IEND", b"")]
-    whole = b"\x89PNG\r\n\x1a\n" + b"".join(
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
     )
-    return whole[: len(whole) // 2]
+
+
+def _half(content: bytes) -> bytes:
+    return content[: len(content) // 2]
