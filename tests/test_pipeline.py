@@ -255,6 +255,7 @@ def test_inspection_names_every_file(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "contact_sheet.png",
         "inspection.html",
+        "inspection.json",
         "ledger.csv",
         "ledger.parquet",
     }

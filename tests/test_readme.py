@@ -46,6 +46,18 @@ def test_commands_run_one_after_the_other(home: Path, monkeypatch: pytest.Monkey
     assert set(ran) == set(COMMANDS) - {"app", "demo"}
 
 
+def test_the_messy_folder_is_inspected_as_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The inspection of the committed folder prints what stands there, to the letter."""
+    (shown,) = blocks("text")
+    command, _, printed = shown.partition("\n")
+    assert command.startswith("$ medtransfer inspect ")
+    monkeypatch.chdir(Path(__file__).parents[1])
+    assert main(shlex.split(command)[2:]) == 0
+    assert capsys.readouterr().out.strip() == printed.strip()
+
+
 def test_python_runs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(home)
     shutil.rmtree(home / "runs/python", ignore_errors=True)

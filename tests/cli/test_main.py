@@ -96,7 +96,7 @@ def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     run("doctor", "--json")
     said = json.loads(capsys.readouterr().out)
     assert said["packages"]["torch"]
-    assert said["syntaxes"]["JPEG 2000 Image Compression"] == "pylibjpeg"
+    assert said["syntaxes"]["JPEG 2000 Image Compression"] == "pylibjpeg-openjpeg"
     assert "resnet18" in said["catalogues"]["backbones"]
     assert not said["torchvision_imports"].startswith("no")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from medtransfer.core.errors import FailedCasesError, OutputError, ReadError
 from medtransfer.data.found import Excluded, Failed, Item
-from medtransfer.data.ledger import Ledger, LedgerRow, ledger_of, require_allowed
+from medtransfer.data.ledger import Ledger, LedgerRow, failure_beyond, ledger_of, require_allowed
 
 
 def failure(path: str, code: str = "Truncated") -> Failed:
@@ -120,6 +120,17 @@ def test_failures_that_are_not_allowed_are_named(n_failed: int, allowed: int | N
     assert caught.value.exit_code == 3
     assert f"--allow-failures {n_failed}" in (caught.value.hint or "")
     assert ("and 2 more" in caught.value.message) is (n_failed == 7)
+
+
+@pytest.mark.parametrize("n_failed", [0, 1, 7])
+@pytest.mark.parametrize("allowed", [None, 0, 1, 6, 7])
+def test_the_failure_is_what_would_be_raised(n_failed: int, allowed: int | None) -> None:
+    failure = failure_beyond(ledger_with(n_failed), allowed)
+    assert (failure is None) is (n_failed <= (allowed or 0))
+    if failure is not None:
+        with pytest.raises(FailedCasesError) as caught:
+            require_allowed(ledger_with(n_failed), allowed)
+        assert caught.value.facts() == failure.facts()
 
 
 def test_a_series_fails_as_a_whole_and_its_rows_name_the_slice() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +16,10 @@ from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from pydicom.uid import ExplicitVRLittleEndian
 from reading import finding, loading
 
-from medtransfer.core.errors import ReadError
+from medtransfer.core.config.data import PreprocessConfig
+from medtransfer.core.errors import ConfigError, ReadError
 from medtransfer.data.loaders import dicom
-from medtransfer.data.preprocess import pad_and_resize, prepare, to_display, to_grey
+from medtransfer.data.preprocess import pad_and_resize, plane_of, prepare, to_display, to_grey, with_window
 from medtransfer.data.scan import Identifiers, Lookup, Presentation, Scan, Window
 
 if TYPE_CHECKING:
@@ -198,20 +201,138 @@ def test_shrinking_is_antialiased() -> None:
 
 
 def test_prepared_pictures_are_16_bit_and_channel_first() -> None:
-    grey = prepare(scan_of(RAMP[:, :10], window=Window(centre=2000.0, width=2.0)), size=16)
-    assert (grey.shape, grey.dtype) == ((1, 16, 16), np.uint16)
+    grey = prepare(scan_of(RAMP[:, :10], window=Window(centre=2000.0, width=2.0)), PreprocessConfig(size=32))
+    assert (grey.shape, grey.dtype) == ((1, 1, 32, 32), np.uint16)
     assert (grey.min(), grey.max()) == (0, 65535)
-    assert (grey[:, :, :3] == 0).all()
-    assert to_grey(grey) is grey
-    red = np.zeros((4, 4, 3), np.uint8)
+    assert (grey[..., :5] == 0).all()
+    assert to_grey(grey[0]) is not None
+    assert np.array_equal(to_grey(grey[0]), grey[0])
+    red = np.zeros((32, 32, 3), np.uint8)
     red[..., 0] = 255
-    colour = prepare(scan_of(red, stored_range=(0, 255)), size=4)
-    assert colour[:, 0, 0].tolist() == [65535, 0, 0]
-    assert to_grey(colour)[0, 0, 0] == round(0.299 * 65535)
+    colour = prepare(scan_of(red, stored_range=(0, 255)), PreprocessConfig(size=32))
+    assert colour[0, :, 0, 0].tolist() == [65535, 0, 0]
+    assert to_grey(colour[0])[0, 0, 0] == round(0.299 * 65535)
 
 
-def test_volumes_are_refused() -> None:
-    for voxels, affine in ((np.zeros((5, 4, 4), np.int16), None), (np.zeros((5, 4, 3), np.int16), np.eye(4))):
-        with pytest.raises(ReadError) as caught:
-            prepare(scan_of(voxels, affine), size=8)
-        assert caught.value.code == "VolumeUnsupported"
+def volume_of(voxels: np.ndarray, **changes: object) -> Scan:
+    known = {
+        name: changes.pop(name) for name in ("modality", "units", "suv_factor", "kind", "affine") if name in changes
+    }
+    return replace(scan_of(voxels, **changes), **{"kind": "volume", "affine": np.eye(4), **known})  # type: ignore[arg-type]
+
+
+DEEP = np.random.default_rng(0).normal(0, 400, (5, 32, 32)).astype(np.int16)
+
+
+def test_a_volume_is_all_its_planes_in_their_order_and_a_picture_is_one() -> None:
+    window = Window(centre=0.0, width=1000.0, function="LINEAR_EXACT")
+    volume = prepare(volume_of(DEEP, window=window), PreprocessConfig(size=32))
+    assert volume.shape == (5, 1, 32, 32)
+    for index in range(5):
+        alone = prepare(scan_of(DEEP[index], window=window), PreprocessConfig(size=32))
+        np.testing.assert_array_equal(volume[index], alone[0])
+    frames = np.random.default_rng(1).integers(0, 255, (3, 32, 32, 3), dtype=np.uint8)
+    shown = prepare(volume_of(frames, kind="frames", affine=None, stored_range=(0, 255)), PreprocessConfig(size=32))
+    assert shown.shape == (3, 3, 32, 32)
+    np.testing.assert_array_equal(shown, np.moveaxis(frames, -1, 1).astype(np.uint16) * 257)
+
+
+@given(
+    dtype=st.sampled_from(["int16", "uint16", "float32", "int32"]),
+    air=st.booleans(),
+    slope=st.sampled_from([1.0, -2.0]),
+)
+@settings(deadline=None, max_examples=20)
+def test_percentiles_are_those_of_the_whole_volume(dtype: str, air: bool, slope: float) -> None:
+    """A slice of air stays black beside others, and equal values are equally bright in every slice."""
+    voxels = np.abs(DEEP).astype(dtype)
+    if air:
+        voxels[0] = 0
+    scan = volume_of(voxels, slope=slope, stored_range=(-(2**15), 2**15))
+    low, high = np.percentile(voxels.astype(np.float64) * slope, (0.5, 99.5))
+    expected = np.clip((voxels.astype(np.float64) * slope - low) / (high - low), 0, 1)
+    np.testing.assert_allclose(prepare(scan, PreprocessConfig(size=32))[:, 0] / 65535, expected, atol=1e-5)
+    settled = with_window(scan)
+    for index in (0, 4):
+        np.testing.assert_allclose(to_display(plane_of(settled, index)), expected[index], atol=1e-6)
+
+
+def test_no_volume_is_copied() -> None:
+    """What is allocated at once is a few planes in 64 bits, not the volume."""
+    voxels = np.zeros((256, 128, 128), dtype=np.float32) + np.arange(128, dtype=np.float32)
+    scan = volume_of(voxels)
+    tracemalloc.start()
+    prepared = prepare(scan, PreprocessConfig(size=32))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak - prepared.nbytes < voxels.nbytes / 4
+
+
+def test_deep_floats_are_spread_and_what_is_no_number_is_black() -> None:
+    voxels = np.linspace(0, 1, 32 * 32, dtype=np.float32).reshape(1, 32, 32)
+    voxels[0, 5, 5], voxels[0, 6, 6], voxels[0, 7, 7] = np.nan, np.inf, -np.inf
+    for scan in (volume_of(voxels, stored_range=(0.0, 1.0)), scan_of(voxels[0], stored_range=(0.0, 1.0))):
+        (shown,) = prepare(scan, PreprocessConfig(size=32))[:, 0] / 65535
+        assert (shown[5, 5], shown[6, 6], shown[7, 7]) == (0, 1, 0)
+        low, high = np.nanpercentile(voxels[np.isfinite(voxels)].astype(float), (0.5, 99.5))
+        assert shown[16, 0] == pytest.approx((voxels[0, 16, 0] - low) / (high - low), abs=1e-4)
+
+
+def test_hounsfield_windows_are_of_ct_alone_and_come_before_the_files_own() -> None:
+    settled = PreprocessConfig(size=32, hu_window=(40, 400))
+    own = Window(centre=1.0, width=2.0)
+    ct = {"modality": "CT", "units": "HU", "slope": 2.0, "intercept": -1024.0, "window": own}
+    voxels = np.tile(np.array([432, 452, 532, 632, 640], np.int16), (2, 1))  # −160, −120, 40, 240, 256 HU
+    shown = to_display(volume_of(voxels, kind="picture", **ct), settled)
+    np.testing.assert_allclose(shown[0], [0, 0.1, 0.5, 1, 1], atol=1e-6)
+    table = Lookup(first=0, values=np.array([0, 1], dtype=np.uint16), bits=1)
+    np.testing.assert_array_equal(to_display(volume_of(voxels, kind="picture", voi_table=table, **ct), settled), shown)
+    inverted = to_display(volume_of(voxels, kind="picture", inverted=True, padding=(640, 640), **ct), settled)
+    np.testing.assert_allclose(inverted[0], [1, 0.9, 0.5, 0, 0], atol=1e-6)
+    other = volume_of(voxels, kind="picture", **{**ct, "modality": "MR"})
+    np.testing.assert_array_equal(to_display(other, settled), to_display(other))
+
+
+@pytest.mark.parametrize("kind", ["picture", "volume"])
+def test_a_ct_without_hounsfield_units_is_refused_where_they_are_needed(kind: str) -> None:
+    scan = volume_of(DEEP if kind == "volume" else DEEP[0], kind=kind, modality="CT")
+    with pytest.raises(ReadError) as caught:
+        prepare(scan, PreprocessConfig(hu_window=(40, 400)))
+    assert (caught.value.code, caught.value.stage, caught.value.path) == ("RescaleMissing", "prepare", "a.dcm")
+    assert prepare(scan, PreprocessConfig(size=32)).size
+
+
+def test_uptake_is_value_times_factor() -> None:
+    voxels = np.array([[0, 1000, 2000, 4000, 9000]], dtype=np.int16)
+    pet = volume_of(voxels, kind="picture", modality="PT", units="BQML", slope=2.0, suv_factor=0.001)
+    shown = to_display(pet, PreprocessConfig(suv_range=(2, 10)))  # SUV 0, 2, 4, 8, 18
+    np.testing.assert_allclose(shown[0], [0, 0, 0.25, 0.75, 1], atol=1e-6)
+    for factor, words in (("decay is not corrected", "decay is not corrected"), ("", "does not say")):
+        with pytest.raises(ReadError, match=words) as caught:
+            to_display(replace(pet, suv_factor=factor), PreprocessConfig(suv_range=(2, 10)))
+        assert (caught.value.code, caught.value.stage) == ("SuvUnavailable", "prepare")
+    with pytest.raises(ConfigError) as refused:
+        to_display(pet, PreprocessConfig(suv_range=(5, 5)))
+    assert refused.value.code == "BadRange"
+    assert to_display(replace(pet, modality="MR", suv_factor=""), PreprocessConfig(suv_range=(2, 10))).size
+
+
+def test_a_plane_lies_where_its_slice_lay() -> None:
+    affine = np.array([[0, 0, 0.5, -10], [0, 0.5, 0, -20], [3, 0, 0, 7], [0, 0, 0, 1.0]])
+    scan = volume_of(DEEP, affine=affine)
+    plane = plane_of(scan, 2)
+    assert plane.kind == "picture"
+    np.testing.assert_array_equal(plane.affine @ [0, 4, 5, 1], affine @ [2, 4, 5, 1])  # type: ignore[operator]
+    positions = np.array([[-10.0, -20.0, z] for z in (7, 10, 14, 19, 25)])
+    uneven = plane_of(replace(scan, positions=positions), 3)
+    np.testing.assert_array_equal(uneven.affine[:3, 3], positions[3])  # type: ignore[index]
+    assert uneven.positions is None
+    with pytest.raises(IndexError):
+        plane_of(plane, 1)
+    assert plane_of(plane, 0) is plane
+
+
+def test_volumes_are_not_shown_as_one_picture() -> None:
+    with pytest.raises(ReadError) as caught:
+        to_display(volume_of(DEEP))
+    assert (caught.value.code, caught.value.stage) == ("VolumeUnsupported", "prepare")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydicom.uid import CTImageStorage
 
 from medtransfer.core.errors import CohortError
 from medtransfer.data.cohort import read_cohort
@@ -76,3 +77,35 @@ def test_class_folders_of_dicom_know_their_patients(write_dicom: Callable[..., P
     cohort = read_cohort(tmp_path / "study")
     assert sorted(cohort.table["patient_id"]) == ["P0", "P1"]
     assert sorted(cohort.table["study_id"]) == ["1.2.0", "1.2.1"]
+
+
+def test_a_series_in_a_class_folder_is_one_row(write_dicom: Callable[..., Path], tmp_path: Path) -> None:
+    """Two healthy series share a folder; of an ill one a slice is missing, which is for reading to say."""
+    for folder, series, slices in (
+        ("normal", "1.1", (0, 1, 2)),
+        ("normal", "1.2", (0, 1)),
+        ("ill/p", "1.3", (0, 1, 3, 4)),
+    ):
+        for k in slices:
+            write_dicom(
+                f"study/{folder}/{series}-{k}.dcm", Modality="CT", SOPClassUID=CTImageStorage, SeriesInstanceUID=series,
+                StudyInstanceUID=f"1.9.{series}", PatientID=f"P{series}", ImagePositionPatient=[0, 0, k],
+                ImageOrientationPatient=[1, 0, 0, 0, 1, 0], PixelSpacing=[1, 1], SliceThickness=1,
+            )  # fmt: skip
+    table = read_cohort(tmp_path / "study").table
+    assert table[["path", "label", "patient_id", "series_uid"]].to_numpy().tolist() == [
+        ["ill/p", "ill", "P1.3", "1.3"],
+        ["normal", "normal", "P1.1", "1.1"],
+        ["normal", "normal", "P1.2", "1.2"],
+    ]
+
+
+def test_a_series_across_class_folders_has_no_label(write_dicom: Callable[..., Path], tmp_path: Path) -> None:
+    for k, name in enumerate(("ill", "normal")):
+        write_dicom(
+            f"study/{name}/{k}.dcm", Modality="CT", SOPClassUID=CTImageStorage, ImagePositionPatient=[0, 0, k],
+            ImageOrientationPatient=[1, 0, 0, 0, 1, 0], PixelSpacing=[1, 1], SliceThickness=1,
+        )  # fmt: skip
+    with pytest.raises(CohortError) as caught:
+        read_cohort(tmp_path / "study")
+    assert caught.value.code == "ContradictoryLabels"

@@ -241,8 +241,19 @@ def test_damaged_files_are_the_documented_ones(small: Path) -> None:
     assert committed == digests(small / "damaged")
     assert set(sys.modules["two_hospitals.damage"].DAMAGED) == set(committed)
     readme = (SAMPLE_DATA / "README.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"^\| `([\w.]+\.(?:dcm|png))` \|", readme, re.MULTILINE)) == set(committed)
+    described = readme[readme.index("## Damaged files") : readme.index("## Messy folder")]
+    assert set(re.findall(r"^\| `([\w.]+\.(?:dcm|png))` \|", described, re.MULTILINE)) == set(committed)
     assert all(path.stat().st_size <= 40 * 1024 for path in (SAMPLE_DATA / "damaged").iterdir())
+
+
+def test_the_messy_folder_is_what_its_generator_writes(small: Path, tmp_path: Path) -> None:
+    del small  # it put the generator's folder on the path
+    mess = importlib.import_module("two_hospitals.mess")
+    mess.write_messy(tmp_path)
+    assert digests(tmp_path) == digests(SAMPLE_DATA / "messy")
+    readme = (SAMPLE_DATA / "README.md").read_text(encoding="utf-8")
+    described = readme[readme.index("## Messy folder") :]
+    assert set(re.findall(r"`([\w.]+/?)`(?=.*\|)", described)) == set(mess.MESS)
 
 
 def test_each_damaged_file_fails_in_its_own_way() -> None:

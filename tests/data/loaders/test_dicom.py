@@ -217,7 +217,7 @@ def test_the_first_of_several_windows_is_taken(write_dicom: Write) -> None:
 @pytest.mark.parametrize(
     ("tags", "rule"),
     [
-        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.33", "PixelData": None, "Rows": None}, "not_an_image"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.33", "PixelData": None, "Rows": None}, "structured_report"),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.481.2"}, "not_an_image"),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.11.1", "PixelData": None}, "presentation_state"),
         ({"SOPClassUID": "1.2.840.10008.1.3.10", "PixelData": None, "Rows": None}, "dicomdir"),
@@ -231,19 +231,6 @@ def test_rules_leave_out_what_is_no_diagnostic_image(write_dicom: Write, tags: d
     (excluded,) = finding(dicom, path).excluded
     assert (excluded.path, excluded.rule) == (path, rule)
     assert excluded.reason
-
-
-def test_slices_of_a_series_fail_and_radiographs_of_one_do_not(write_dicom: Write, tmp_path: Path) -> None:
-    for name in "ab":
-        write_dicom(f"cr_{name}.dcm")
-        write_dicom(f"ct_{name}.dcm", Modality="CT", SOPClassUID=CTImageStorage, SeriesInstanceUID="1.2.9")
-    write_dicom("ct_alone.dcm", Modality="CT", SOPClassUID=CTImageStorage, SeriesInstanceUID="1.2.10")
-    found = finding(dicom, tmp_path)
-    assert [item.path.stem for item in found.items] == ["cr_a", "cr_b", "ct_alone"]
-    assert {failure.path.stem: failure.error.code for failure in found.failed} == {
-        "ct_a": "SeriesUnsupported",
-        "ct_b": "SeriesUnsupported",
-    }
 
 
 def test_nothing_at_a_path_is_an_error(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -175,6 +176,20 @@ def test_bombs_are_refused_before_decoding(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match="16 pixels, the limit is 100") as caught:
         raster.load(item, settings=ReadConfig(), max_pixels=100)
     assert caught.value.code == "SizeLimit"
+
+
+def test_the_memory_limit_counts_bytes(tmp_path: Path) -> None:
+    (item,) = finding(raster, save(tmp_path / "a.png", COLOUR)).items
+    with pytest.raises(ReadError, match="576 bytes of pixels, the limit is 500") as caught:
+        loading(raster, item, max_bytes=500)
+    assert (caught.value.code, caught.value.path) == ("SizeLimit", str(item.path))
+
+
+def test_a_picture_in_an_archive_is_the_same_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = save(tmp_path / "a.png", COLOUR).read_bytes()
+    monkeypatch.setattr(raster, "opened", lambda _: BytesIO(content))
+    inside = Item(paths=(tmp_path / "a.zip" / "a.png",), loader="raster")
+    np.testing.assert_array_equal(loading(raster, inside).voxels, COLOUR)
 
 
 def test_several_pages_are_refused(tmp_path: Path) -> None:
