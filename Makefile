@@ -52,7 +52,16 @@ test: check
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/pytest -m slow
 
-bench: $(VENV)/.installed-dev
+$(VENV)/.installed-bench: $(VENV)/.installed-dev
+	@echo "installing what make bench compares with (once)"
+	@$(PIP) --editable '.[app,dev,bench]'
+	@touch $@
+
+bench: $(VENV)/.installed-bench
+	$(BIN)/python benchmarks/header_index.py
+	$(BIN)/python benchmarks/decoding.py
+	$(BIN)/python benchmarks/nifti.py
+	$(BIN)/python benchmarks/cache.py
 	$(BIN)/python benchmarks/training_step.py
 
 clean:

@@ -106,10 +106,14 @@ def _bare(pictures: PictureSet):
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
     generator = np.random.default_rng(1)
 
+    stored = pictures.pictures
+    if not isinstance(stored, np.ndarray):
+        raise TypeError(type(stored))
+
     def block(steps: int) -> None:
         for _ in range(steps):
             cases = generator.permutation(CASES)[:BATCH]
-            batch = torch.from_numpy(pictures.pictures[cases].astype(np.float32) / 65535)
+            batch = torch.from_numpy(stored[cases].astype(np.float32) / 65535)
             loss = functional.cross_entropy(model(batch).logits, torch.from_numpy(pictures.labels[cases]))
             optimiser.zero_grad(set_to_none=True)
             loss.backward()

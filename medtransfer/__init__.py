@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from medtransfer.data.scan import Scan
     from medtransfer.evaluation.predictions_io import read_predictions
     from medtransfer.models.bundle import Bundle, read_bundle
-    from medtransfer.pipeline import evaluate, fit, inspect, plan, predict, report
+    from medtransfer.pipeline import convert, evaluate, fit, inspect, plan, predict, report
     from medtransfer.prediction.study import StudyImage, StudyResult, load_runtime, predict_study
 
 _HOMES: Final = {
@@ -39,6 +39,7 @@ _HOMES: Final = {
     "Scan": "medtransfer.data.scan",
     "StudyImage": "medtransfer.prediction.study",
     "StudyResult": "medtransfer.prediction.study",
+    "convert": "medtransfer.pipeline",
     "evaluate": "medtransfer.pipeline",
     "fit": "medtransfer.pipeline",
     "inspect": "medtransfer.pipeline",
@@ -70,6 +71,7 @@ __all__ = [
     "Scan",
     "StudyImage",
     "StudyResult",
+    "convert",
     "evaluate",
     "fit",
     "inspect",

@@ -273,7 +273,7 @@ def predict_run(
     if out is None:
         with tempfile.TemporaryDirectory() as temporary:
             return predict_cohort(bundle, cohort, folder=Path(temporary), cache=kept, quiet=quiet)
-    folder = writable_folder(Path(out))
+    folder = writable_folder(Path(out), private=True)
     run = predict_cohort(bundle, cohort, folder=folder, cache=kept, quiet=quiet)
     write_predictions(run.predictions, folder)
     run.ledger.write(folder)
@@ -324,7 +324,7 @@ def inspection_folder(place: str | Path, out: str | Path) -> Path:
             path=out,
             hint="Choose a folder beside it with --out.",
         )
-    return writable_folder(Path(out))
+    return writable_folder(Path(out), private=True)
 
 
 def write_inspection(inspection: Inspection, out: str | Path) -> Path:
@@ -344,9 +344,10 @@ def write_inspection(inspection: Inspection, out: str | Path) -> Path:
         if content is None:
             (folder / name).unlink(missing_ok=True)
         else:
-            write_bytes(folder / name, content)
-    write_text(folder / "inspection.json", json.dumps(inspection_json(inspection), indent=2, allow_nan=False) + "\n")
-    write_text(folder / "inspection.html", render_inspection(inspection, sheet=sheet))
+            write_bytes(folder / name, content, private=True)
+    facts = json.dumps(inspection_json(inspection), indent=2, allow_nan=False)
+    write_text(folder / "inspection.json", facts + "\n", private=True)
+    write_text(folder / "inspection.html", render_inspection(inspection, sheet=sheet), private=True)
     return folder / "inspection.html"
 
 
@@ -365,7 +366,7 @@ def write_cohort(cohort: Cohort, path: Path) -> None:
     """Write a cohort's table so that its paths are right from where it lies."""
     folder = path.resolve().parent
     paths = [os.path.relpath(cohort.file(p).resolve(), folder) for p in cohort.table["path"]]
-    with written_whole(path) as temporary:
+    with written_whole(path, private=True) as temporary:
         cohort.table.assign(path=paths).to_csv(temporary, index=False)
 
 

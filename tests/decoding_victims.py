@@ -11,6 +11,8 @@ import warnings
 from pathlib import Path
 from typing import Any, NoReturn
 
+from medtransfer.core.errors import ReadError
+
 LEAKED: list[bytearray] = []
 
 ENDS = {
@@ -29,6 +31,8 @@ def behave(part: dict[str, Any], room: memoryview, given: memoryview, notes: lis
         room[:] = bytes([part["value"]]) * len(room)
     elif deed == "copy":
         room[:] = given[: len(room)]
+    elif deed == "cut":
+        cut_shared_memory()
     elif deed == "eat":
         LEAKED.append(bytearray(part["bytes"]))
     elif deed == "warn":
@@ -48,7 +52,17 @@ def fail(deed: str) -> NoReturn:
     if deed == "garbage":
         os.write(int(sys.argv[2]), b"\xff" * 64)
         time.sleep(3600)
+    if deed == "escape":
+        raise ReadError("a\x1b[2Jb", code="X\x1b[31m=1")
     raise {"foreign": OverflowError("too far"), "short": EOFError("nothing left")}[deed]
+
+
+def cut_shared_memory() -> None:
+    """As a decoder that was taken over would, so that the program ends by SIGBUS when it looks."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        if "medtransfer-pixels" in line:
+            descriptor = os.open(f"/proc/self/map_files/{line.split()[0]}", os.O_RDWR)
+            os.ftruncate(descriptor, 0)
 
 
 def surroundings() -> dict[str, Any]:

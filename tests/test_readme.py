@@ -36,7 +36,7 @@ def test_commands_run_one_after_the_other(home: Path, monkeypatch: pytest.Monkey
     """As written, but for settings that make the training short."""
     monkeypatch.chdir(home)
     ran = []
-    for line in "\n".join(blocks("bash")).splitlines():
+    for line in "".join(blocks("bash")).splitlines():
         program, *words = shlex.split(line)
         assert program == "medtransfer"
         if words[0] == "plan":

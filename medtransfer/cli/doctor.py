@@ -18,8 +18,12 @@ from medtransfer.cli.common import Common, Outcome
 
 PACKAGES = (
     "torch", "torchvision", "lightning-fabric", "numpy", "scipy", "pandas", "scikit-learn", "safetensors",
-    "pydicom", "pylibjpeg-openjpeg", "pylibjpeg-rle", "pyjpegls", "imagecodecs", "pillow", "streamlit",
+    "pydicom", "nibabel", "isal", "pylibjpeg-openjpeg", "pylibjpeg-rle", "imagecodecs", "pillow", "streamlit",
 )  # fmt: skip
+_ISOLATED = {
+    True: "in processes of its own, with limits on memory and time",
+    False: "in the program itself: on this system a hostile image can end it; open images from strangers elsewhere",
+}
 EXTRAS = {"streamlit": "pip install 'medtransfer[app]' (for `medtransfer app`)"}
 
 
@@ -40,6 +44,7 @@ def run(arguments: Arguments) -> Outcome:
     from medtransfer.core.config.transfer import FEATURES, INSTANCES, PARAMETERS, POLICIES
     from medtransfer.core.files import write_text
     from medtransfer.data.ingest import CATALOGUE as LOADERS
+    from medtransfer.data.isolation.pool import isolation_available
     from medtransfer.data.loaders import dicom
     from medtransfer.models.assemble import BACKBONES
 
@@ -51,6 +56,7 @@ def run(arguments: Arguments) -> Outcome:
         "devices": _devices(),
         "torchvision_imports": _torchvision(),
         "syntaxes": dicom.available_syntaxes(),
+        "isolated_decoding": isolation_available(),
         "weights": _weights(arguments.weights),
         "catalogues": {
             "loaders": LOADERS.names(),
@@ -118,6 +124,7 @@ def _text(facts: dict[str, Any]) -> str:
     lines += [
         f"  {'yes' if how else 'no ':<4}{name}{f'  ({how})' if how else ''}" for name, how in facts["syntaxes"].items()
     ]
+    lines += ["", f"decoding: {_ISOLATED[facts['isolated_decoding']]}"]
     lines += ["", "weights found", *(f"  {line}" for line in facts["weights"] or ["none"])]
     lines += [
         "",

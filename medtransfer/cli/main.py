@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from medtransfer import __version__
 from medtransfer.core.errors import MedTransferError
+from medtransfer.core.inert import one_line, visible
 
 if TYPE_CHECKING:
     from medtransfer.cli.common import Outcome
@@ -49,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     if words[0] not in COMMANDS:
         from medtransfer.core.catalogue import did_you_mean
 
-        print(f"medtransfer: no command '{words[0]}'.{did_you_mean(words[0], COMMANDS)}", file=sys.stderr)
+        print(f"medtransfer: no command '{visible(words[0])}'.{did_you_mean(words[0], COMMANDS)}", file=sys.stderr)
         print(f"  → One of: {', '.join(COMMANDS)}.", file=sys.stderr)
         return EXIT_UNUSABLE
     return _run(words[0], words[1:])
@@ -76,7 +77,7 @@ def _run(name: str, words: list[str]) -> int:
             raise outcome.failure
     except MedTransferError as error:
         if debug:
-            traceback.print_exc()
+            print(_traceback(), file=sys.stderr)
         if "--json" in words and not printed:
             print(json.dumps({"error": error.facts()}, indent=2))
         print(f"medtransfer {name}: {error}", file=sys.stderr)
@@ -87,12 +88,17 @@ def _run(name: str, words: list[str]) -> int:
         return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001  (the last resort: a calm line instead of a traceback)
         if debug:
-            traceback.print_exc()
-        said = " ".join(str(error).split())[:300]
+            print(_traceback(), file=sys.stderr)
+        said = one_line(" ".join(str(error).split()), limit=300)
         print(f"medtransfer {name}: unexpected {type(error).__name__}: {said}", file=sys.stderr)
         print("  → Run it again with --debug, and report what it prints.", file=sys.stderr)
         return EXIT_UNEXPECTED
     return 0
+
+
+def _traceback() -> str:
+    """The traceback of the error at hand; what it quotes of files acts on no terminal."""
+    return "\n".join(visible(line) for line in traceback.format_exc().splitlines())
 
 
 def _outcome(name: str, words: list[str]) -> Outcome:

@@ -1,4 +1,10 @@
-"""Files are written whole or not at all, and digested the same way everywhere."""
+"""Files are written whole or not at all, and digested the same way everywhere.
+
+Who may read them: a file with a row for each patient, study or file, or with pictures of them, is `private`, for its
+owner alone (mode 0600, new folders 0700), pseudonyms or not: ledgers, cohorts, predictions, journals, inspections and
+converted cohorts. What lists nobody (plans, bundles, evaluations, reports) is as the system's mask says. Folders that
+are there already keep their modes: whoever shares one with a group has said so.
+"""
 
 from __future__ import annotations
 
@@ -74,14 +80,20 @@ def private_folder(path: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
-def writable_folder(path: Path) -> Path:
+def writable_folder(path: Path, *, private: bool = False) -> Path:
     """Make `path` a folder that can be written to, and say so early rather than after hours of work.
+
+    Args:
+        path: The folder.
+        private: Folders that have to be made are of mode 0700.
 
     Raises:
         OutputError: It is a file, or cannot be made or written to.
     """
     probe = path / f".{secrets.token_hex(6)}.probe"
     try:
+        if private:
+            private_folder(path)
         path.mkdir(parents=True, exist_ok=True)
         probe.touch()
         probe.unlink()

@@ -7,11 +7,13 @@ first write, so the mode is probed with a write and falls back to a rollback jou
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from medtransfer.core.errors import OutputError
+from medtransfer.core.files import private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 class Journal:
     """Rows keyed by a string, each written once: a second row of the same key is ignored.
 
+    Its file is for its owner alone; those that SQLite puts beside it take their mode from it.
+
     Raises:
         OutputError: The file cannot be opened, or belongs to another run (`run` differs).
     """
@@ -29,7 +33,8 @@ class Journal:
     def __init__(self, path: Path, *, run: str) -> None:
         self.path = path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(path.parent)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
             self._connection = sqlite3.connect(path, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
             raise _unopened(path, error) from error

@@ -67,9 +67,13 @@ def key_at(path: Path | None = None, *, outputs: Iterable[Path] = ()) -> tuple[K
     """
     place = default_key_place() if path is None else path
     check_outside(place, outputs)
-    if os.path.lexists(place):
-        return read_key(place), False
-    return new_key(place), True
+    if not os.path.lexists(place):
+        try:
+            return new_key(place), True
+        except KeyFileError as error:
+            if error.code != "KeyExists":
+                raise
+    return read_key(place), False  # perhaps one that another run has made since
 
 
 def check_outside(place: Path, outputs: Iterable[Path]) -> None:
@@ -91,17 +95,15 @@ def check_outside(place: Path, outputs: Iterable[Path]) -> None:
 def new_key(path: Path) -> Key:
     """Make a key and write it: a new file of mode 0600, in a folder of mode 0700 where that is new too.
 
+    The file appears with its whole content, so that nobody who looks meanwhile, and no crash, finds half a key.
+
     Raises:
         KeyFileError: `KeyExists`: something is there already; `KeyUnwritable`: it cannot be written.
     """
     key = Key(secrets.token_bytes(KEY_BYTES))
     try:
         private_folder(path.parent)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINKS, 0o600)
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(b"medtransfer-key-1 " + key.secret.hex().encode("ascii") + b"\n")
-            handle.flush()
-            os.fsync(handle.fileno())
+        _write_new(path, b"medtransfer-key-1 " + key.secret.hex().encode("ascii") + b"\n")
         sync_folder(path.parent)
     except OSError as error:
         if isinstance(error, FileExistsError) and os.path.lexists(path):
@@ -118,6 +120,29 @@ def new_key(path: Path) -> Key:
             hint="Choose another file with --key.",
         ) from error
     return key
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    """A file that is whole once it has its name; FileExistsError where there is something, a link to nowhere too."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+    try:
+        _write_exclusive(temporary, content)
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links
+            _write_exclusive(path, content)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write_exclusive(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINKS, 0o600)
+    with os.fdopen(descriptor, "wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
 
 
 def read_key(path: Path) -> Key:

@@ -119,7 +119,7 @@ def _directory(archive: Path, _: int, size: int) -> Mapping[Path, zipfile.ZipInf
         with archive.open("rb") as handle:
             _check_directory_size(handle, archive, size)
             with zipfile.ZipFile(handle) as listing:
-                entries = [entry for entry in listing.infolist() if not entry.filename.endswith("/")]
+                entries = [entry for entry in listing.infolist() if entry.file_size or not entry.filename.endswith("/")]
     except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error, UnicodeError, EOFError) as error:
         raise _error("Corrupt", f"is no zip archive, or a damaged one: {error}", archive) from error
     if not all(entry.filename for entry in entries):
@@ -132,7 +132,12 @@ def _directory(archive: Path, _: int, size: int) -> Mapping[Path, zipfile.ZipInf
     found: dict[Path, zipfile.ZipInfo | ReadError] = {}
     for entry in entries:
         path = Path(f"{archive}/{entry.filename}")
-        found[path] = _error("Corrupt", "stands in its archive twice", path) if path in found else _allowed(entry, path)
+        if path in found:
+            found[path] = _error("Corrupt", "stands in its archive twice", path)
+        elif entry.filename.endswith("/"):
+            found[path] = _error("Corrupt", "is a folder by its name, and has content", path)
+        else:
+            found[path] = _allowed(entry, path)
     return MappingProxyType(found)
 
 
@@ -149,7 +154,7 @@ def _check_directory_size(handle: BinaryIO, archive: Path, size: int) -> None:
 def _allowed(entry: zipfile.ZipInfo, path: Path) -> zipfile.ZipInfo | ReadError:
     name = entry.filename
     parts = name.replace("\\", "/").split("/")
-    if ".." in parts or name.startswith(("/", "\\")) or PureWindowsPath(name).drive:
+    if ".." in parts or not set(parts) - {"", "."} or name.startswith(("/", "\\")) or PureWindowsPath(name).drive:
         return _error("UnsafePath", f"the archive holds a member named {name}", path)
     if stat.S_ISLNK(entry.external_attr >> 16):
         return _error("UnsafePath", "the archive holds a link", path)

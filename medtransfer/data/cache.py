@@ -52,6 +52,10 @@ class Confidential(Protocol):
         """Notes as they may be stored."""
         ...
 
+    def modality(self, modality: str) -> str:
+        """A modality as it may be stored."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedCohort:
@@ -218,10 +222,10 @@ def _refused(row: LedgerRow, case: Case, how: How, confidential: Confidential) -
 
 
 def _stored(result: Outcome, key: str, confidential: Confidential | None) -> Stored:
-    notes = result.row.notes if confidential is None else confidential.notes(result.row.notes)
-    return Stored(
-        key=key, shape=(0, 0, 0, 0), sha256="", loader=result.row.loader, modality=result.modality, notes=notes
-    )
+    notes, modality = result.row.notes, result.modality
+    if confidential is not None:
+        notes, modality = confidential.notes(notes), confidential.modality(modality)
+    return Stored(key=key, shape=(0, 0, 0, 0), sha256="", loader=result.row.loader, modality=modality, notes=notes)
 
 
 def _entry(place: tuple[Mapped, int], key: str) -> _Entry:

@@ -23,8 +23,9 @@ from typing import Final, Literal
 from medtransfer.core.pseudonyms import Kind
 from medtransfer.core.records import Record
 
-Action = Literal["measure", "word", "text", "age", "patient", "study", "series", "instance", "shift"]
-"""What is done: kept where it is a measure, a code or a short text; banded; pseudonymised as a kind; moved in time."""
+Action = Literal["measure", "term", "vendor", "text", "age", "patient", "study", "series", "instance", "shift"]
+"""What is done: kept where it is a measure, a term of the standard, a known vendor or a short text of this package;
+banded; pseudonymised as a kind; moved in time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,14 +53,14 @@ RULES: Final[dict[str, Rule]] = {
     "series_uid": Rule(keyword="SeriesInstanceUID", tag="0020,000E", profile="U", action="series"),
     "instance_uid": Rule(keyword="SOPInstanceUID", tag="0008,0018", profile="U", action="instance"),
     "date": Rule(keyword="StudyDate", tag="0008,0020", profile="Z", option="C", action="shift"),
-    "sex": Rule(keyword="PatientSex", tag="0010,0040", profile="Z", option="K", action="word"),
+    "sex": Rule(keyword="PatientSex", tag="0010,0040", profile="Z", option="K", action="term"),
     "age": Rule(keyword="PatientAge", tag="0010,1010", profile="X", option="K", action="age"),
-    "modality": Rule(keyword="Modality", tag="0008,0060", profile="K", action="word"),
-    "body_part": Rule(keyword="BodyPartExamined", tag="0018,0015", profile="K", action="word"),
-    "view": Rule(keyword="ViewPosition", tag="0018,5101", profile="K", action="word"),
-    "manufacturer": Rule(keyword="Manufacturer", tag="0008,0070", profile="K", action="text"),
-    "burned_in": Rule(keyword="BurnedInAnnotation", tag="0028,0301", profile="K", action="word"),
-    "bit_depth": Rule(keyword="BitsStored", tag="0028,0101", profile="K", action="word"),
+    "modality": Rule(keyword="Modality", tag="0008,0060", profile="K", action="term"),
+    "body_part": Rule(keyword="BodyPartExamined", tag="0018,0015", profile="K", action="term"),
+    "view": Rule(keyword="ViewPosition", tag="0018,5101", profile="K", action="term"),
+    "manufacturer": Rule(keyword="Manufacturer", tag="0008,0070", profile="K", action="vendor"),
+    "burned_in": Rule(keyword="BurnedInAnnotation", tag="0028,0301", profile="K", action="term"),
+    "bit_depth": Rule(keyword="BitsStored", tag="0028,0101", profile="K", action="measure"),
     "syntax": Rule(keyword="TransferSyntaxUID", tag="0002,0010", profile="K", action="text"),
     "matrix": Rule(keyword="Rows", tag="0028,0010", profile="K", action="measure"),
     "spacing": Rule(keyword="PixelSpacing", tag="0028,0030", profile="K", action="measure"),
@@ -92,7 +93,7 @@ LIMITS: Final = (
     "Pixels are as they were: text burned into an image, and a face in a head scan, may show who the patient is.",
     "Dates are finer than the years that 45 CFR 164.514(b)(2) allows: a quarter is true, a date is moved.",
     "A quarter and a moved date together bracket the true one, the closer the more studies a patient has.",
-    "Labels and columns kept by name are as they were.",
+    "Labels and columns kept by name are as they were; so are sex, view, modality, body part and vendor in a table.",
 )
 """What this does not do; stands in every output. Reference: DICOM PS3.15, E (note on burned-in text and faces)."""
 

@@ -27,7 +27,7 @@ from medtransfer.data.walk import files_below
 VERSION = "3"
 """Raise it when loaders or preprocessing give other values for the same file."""
 
-MAKERS = ("numpy", "pillow", "pydicom", "nibabel", "imagecodecs", "pylibjpeg-openjpeg", "pylibjpeg-rle", "pyjpegls")
+MAKERS = ("numpy", "pillow", "pydicom", "nibabel", "imagecodecs", "pylibjpeg-openjpeg", "pylibjpeg-rle")
 """Packages whose version may change the values."""
 
 LIMITS = {"max_bytes", "max_ratio", "decode_seconds"}
@@ -104,14 +104,19 @@ def _files(place: Path) -> list[tuple[str, str]]:
         paths = [place, *(other for suffix in PAIRS.get(place.suffix.lower(), ()) if (other := _beside(place, suffix)))]
         return [(path.name, file_digest(path)) for path in paths]
     if not place.is_dir():
-        digest = hashlib.sha256()
-        with opened(place) as handle:  # a member of an archive
-            for chunk in iter(lambda: handle.read(_CHUNK), b""):
-                digest.update(chunk)
-        return [(place.name, digest.hexdigest())]
+        members = files_below(place).files  # of an archive
+        return [(str(file.path.relative_to(place.parent)), _member_digest(file.path)) for file in members]
     below = files_below(place)
     found = {_on_disk(file.path) for file in below.files}
     return sorted((str(path.relative_to(place)), file_digest(path)) for path in found)
+
+
+def _member_digest(member: Path) -> str:
+    digest = hashlib.sha256()
+    with opened(member) as handle:
+        for chunk in iter(lambda: handle.read(_CHUNK), b""):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _beside(place: Path, suffix: str) -> Path | None:

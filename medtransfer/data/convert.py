@@ -41,6 +41,10 @@ class Pseudonyms(Protocol):
         """Notes as they may be stored."""
         ...
 
+    def modality(self, modality: str) -> str:
+        """A modality as it may be stored."""
+        ...
+
     def check_pixels(self, facts: Mapping[str, str], notes: Iterable[str], path: Path) -> None:
         """Raise a `ReadError` for a case that must not be stored."""
 
@@ -128,7 +132,7 @@ def convert_cohort(
     (folder / COHORT).unlink(missing_ok=True)  # the table comes last: no cohort without its arrays
     ledger.write(folder)
     write(folder, Conversion(preprocess=preprocess, read=read, rows=rows))
-    with written_whole(folder / COHORT) as temporary:
+    with written_whole(folder / COHORT, private=True) as temporary:
         table.to_csv(temporary, index=False)
     planes = sum(prepared.arrays.planes(case) for case in range(len(prepared.arrays)))
     return Converted(
@@ -165,4 +169,4 @@ def _check(cohort: Cohort, folder: Path, *, must_be_new: bool) -> None:
             path=folder,
             hint="Choose a new folder with --out.",
         )
-    writable_folder(folder)
+    writable_folder(folder, private=True)

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import Final, Literal
 
@@ -105,7 +106,9 @@ class Conversions:
 
     def _home(self, folder: Path) -> Path | None:
         if folder not in self._homes:
-            if (folder / PREPARED).is_file():
+            if _is_everybodys(folder):
+                self._homes[folder] = None
+            elif (folder / PREPARED).is_file():
                 conversion = read_conversion(folder)
                 self._read[folder] = conversion
                 self._rows[folder] = {row.name: row for row in conversion.rows}
@@ -113,6 +116,15 @@ class Conversions:
             else:
                 self._homes[folder] = None if folder.parent == folder else self._home(folder.parent)
         return self._homes[folder]
+
+
+def _is_everybodys(folder: Path) -> bool:
+    """True for a folder such as /tmp, where strangers leave files: it is no converted cohort, nor is any above it."""
+    try:
+        mode = folder.stat().st_mode
+    except OSError:
+        return False
+    return bool(mode & stat.S_ISVTX and mode & stat.S_IWOTH)
 
 
 def read_conversion(folder: Path) -> Conversion:
@@ -133,13 +145,13 @@ def read_conversion(folder: Path) -> Conversion:
 
 
 def write_conversion(folder: Path, conversion: Conversion) -> None:
-    """Write `prepared.json`, whole or not at all.
+    """Write `prepared.json`, whole or not at all and for its owner alone.
 
     Raises:
         OutputError: The folder cannot be written to.
     """
     complete = conversion.model_copy(update={"own_sha256": conversion.digest()})
-    write_text(folder / PREPARED, complete.model_dump_json())
+    write_text(folder / PREPARED, complete.model_dump_json(), private=True)
 
 
 def inner_names(paths: list[str]) -> list[str]:

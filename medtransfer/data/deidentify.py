@@ -27,6 +27,7 @@ from medtransfer.data.cohort import patients
 from medtransfer.data.confidentiality import COLUMNS_KEPT, COLUMNS_RENAMED, METHODS, RULES, Statement
 from medtransfer.data.ledger import Ledger, LedgerRow
 from medtransfer.data.scan import Identifiers
+from medtransfer.data.terms import term, vendor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -49,13 +50,13 @@ _SUFFIXES: Final = (
 )  # fmt: skip
 """Endings of file names that say what a file is; any other may be part of a name or a UID."""
 
-_WORD: Final = re.compile(r"[A-Za-z0-9_ .,/\\+-]{1,24}")
 _MEASURES: Final = re.compile(r"[0-9.e+\- ×]{1,64}|[LRAPIS]{1,3}")
 _LONGEST_TEXT: Final = 64
 _AGE: Final = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*([YyMmWwDd]?)")
 _YEARS_PER: Final = {"": 1.0, "y": 1.0, "m": 1 / 12, "w": 7 / 365.25, "d": 1 / 365.25}
 _WHOLE_YEARS_FROM: Final = 2
 _ULTRASOUND: Final = frozenset({"US", "IVUS"})
+_OPTION: Final = re.compile(r"--[a-z-]+")
 _CODE: Final = re.compile(r"[A-Za-z0-9_]*")
 
 
@@ -104,6 +105,10 @@ class Deidentifier:
         """The same scan's, as pseudonyms."""
         return Identifiers(**self.facts(asdict(identifiers)))
 
+    def modality(self, modality: str) -> str:
+        """A scan's modality where it is a term of the standard; `OT`, "other", where it is something else."""
+        return term("modality", modality) or ("OT" if modality else "")
+
     def notes(self, notes: Iterable[str]) -> tuple[str, ...]:
         """Notes without the values they quote."""
         said = (without_values(note, otherwise=_head(note)) for note in notes)
@@ -111,7 +116,7 @@ class Deidentifier:
 
     def error(self, error: MedTransferError, *, root: Path | None = None) -> MedTransferError:
         """The same error, naming the file by its pseudonym and without the values it quotes."""
-        named = error.path is None or error.path.startswith("--")
+        named = error.path is None or (_OPTION.fullmatch(error.path) and not os.path.lexists(error.path))
         return type(error)(
             without_values(error.message, otherwise=spelt_out(error.code)),
             code=error.code,
@@ -255,8 +260,10 @@ class Deidentifier:
                 kept = banded_age(value)
             case "measure":
                 kept = value if _MEASURES.fullmatch(value) else ""
-            case "word":
-                kept = value if _WORD.fullmatch(value) else ""
+            case "term":
+                kept = term(name, value)
+            case "vendor":
+                kept = vendor(value)
             case "text":
                 kept = value if len(value) <= _LONGEST_TEXT and visible(value) == value else ""
         return kept

@@ -26,6 +26,8 @@ CATALOGUE = Catalogue(package="medtransfer.data.loaders", verb="load", kind="loa
 DEFAULTS = ReadConfig()
 """How files are read where nobody says otherwise."""
 
+_WHOSE = ("patient_id", "study_uid", "series_uid")
+
 NOT_AN_IMAGE_FILE = "not_an_image_file"
 """Rule for files that no loader knows: tables, notes, hidden files."""
 
@@ -74,10 +76,19 @@ def read(item: Item, *, settings: ReadConfig = DEFAULTS) -> Scan:
     """Decode one item by the loader that found it.
 
     Raises:
-        ReadError: It cannot be read right.
+        ReadError: It cannot be read right; `FileChanged`: it is another patient's, study's or series' by now.
     """
     with at_stage("pixels"):
-        return _loader(item.loader).load(item, settings=settings)
+        scan: Scan = _loader(item.loader).load(item, settings=settings)
+        said = {name: getattr(scan.identifiers, name) for name in _WHOSE}
+        if any(item.facts.get(name, now) != now for name, now in said.items()):
+            raise ReadError(
+                "is another scan's by now: it has been replaced since it was found",
+                code="FileChanged",
+                path=item.path,
+                hint="Let nobody write to the folder meanwhile, and run it again.",
+            )
+        return scan
 
 
 def _staged(entry: Failed, stage: str) -> Failed:

@@ -20,6 +20,7 @@ from medtransfer.data.geometry import edge_letters
 from medtransfer.data.ingest import DEFAULTS, ingest, read
 from medtransfer.data.labels import label_warnings
 from medtransfer.data.ledger import Ledger, after
+from medtransfer.data.orient import as_read
 from medtransfer.data.preprocess import pad_and_resize, plane_of, to_display
 from medtransfer.data.rows import looked_at
 from medtransfer.data.tables import TABLE_NAMES, read_table
@@ -137,7 +138,7 @@ def inspect_place(
                 scan = read(item, settings=settings)
                 if deidentifier is not None:
                     deidentifier.check_pixels(item.facts, (*item.notes, *scan.notes), item.path)
-                plane = _middle(scan)
+                plane = as_read(_middle(scan))
                 picture = to_display(plane)
             except MedTransferError as error:
                 outcome = error

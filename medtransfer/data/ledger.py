@@ -105,7 +105,7 @@ class Ledger:
         return pd.DataFrame([_cells(row) for row in self.rows], columns=list(COLUMNS), dtype="str")
 
     def write(self, folder: Path) -> None:
-        """Write `ledger.csv` and `ledger.parquet` into `folder`, each whole or not at all.
+        """Write `ledger.csv` and `ledger.parquet` into `folder`, each whole or not at all and for its owner alone.
 
         Cells of the CSV that a spreadsheet would run as formulas begin with ``'``; the Parquet file
         holds them as they are.
@@ -117,8 +117,8 @@ class Ledger:
         writer = csv.writer(content, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows([csv_cell(cell) for cell in _cells(row)] for row in self.rows)
-        write_text(folder / "ledger.csv", content.getvalue())
-        with written_whole(folder / "ledger.parquet") as temporary:
+        write_text(folder / "ledger.csv", content.getvalue(), private=True)
+        with written_whole(folder / "ledger.parquet", private=True) as temporary:
             self.table().to_parquet(temporary, index=False)
 
 

@@ -1,5 +1,6 @@
 """From stored values to the pictures a network sees. Pure functions on arrays, one plane in memory at a time.
 
+    planes turned as a radiologist looks at them  (data/orient.py)
     stored value
       → modality transformation    slope · v + intercept, or a table       PS3.3 C.11.1
       → values of interest         window or table, to [0, 1]              PS3.3 C.11.2
@@ -27,8 +28,9 @@ from PIL import Image
 from scipy.special import expit
 
 from medtransfer.core.config.data import PreprocessConfig
-from medtransfer.core.errors import ConfigError, ReadError, at_stage
+from medtransfer.core.errors import ReadError, at_stage
 from medtransfer.core.types import PreparedPicture, PreparedPlanes
+from medtransfer.data.orient import as_read
 from medtransfer.data.percentiles import percentiles
 from medtransfer.data.scan import Window
 
@@ -53,6 +55,8 @@ _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 def prepare(scan: Scan, preprocess: PreprocessConfig = DEFAULTS) -> PreparedPlanes:
     """What the cache keeps of a scan: every plane as a reader would look at it, square, in 16 bits.
 
+    Planes whose place in the patient is known are turned first (`as_read`), so that DICOM and NIfTI give one picture.
+
     Args:
         scan: A picture, a volume or frames.
         preprocess: Size, and what is shown of CT and PET.
@@ -63,9 +67,8 @@ def prepare(scan: Scan, preprocess: PreprocessConfig = DEFAULTS) -> PreparedPlan
 
     Raises:
         ReadError: `RescaleMissing`: a CT without Hounsfield units is to be windowed in them; `SuvUnavailable`.
-        ConfigError: `BadRange`: `suv_range` is empty.
     """
-    scan = with_window(scan, preprocess)
+    scan = with_window(as_read(scan), preprocess)
     size, count = preprocess.size, 1 if scan.kind == "picture" else len(scan.voxels)
     prepared = np.empty((count, 3 if scan.is_colour else 1, size, size), dtype=np.uint16)
     for index in range(count):
@@ -92,7 +95,7 @@ def to_display(scan: Scan, preprocess: PreprocessConfig = DEFAULTS) -> Shown:
             hint="Show one plane of it at a time.",
             stage="prepare",
         )
-    return _shown(with_window(scan, preprocess))
+    return _shown(with_window(as_read(scan), preprocess))
 
 
 def plane_of(scan: Scan, index: int) -> Scan:
@@ -124,7 +127,6 @@ def with_window(scan: Scan, preprocess: PreprocessConfig = DEFAULTS) -> Scan:
 
     Raises:
         ReadError: As `prepare`.
-        ConfigError: As `prepare`.
     """
     with at_stage("prepare"):
         if scan.modality == "CT" and preprocess.hu_window is not None:
@@ -232,13 +234,6 @@ def _hounsfield(scan: Scan, window: tuple[float, float]) -> tuple[float, float]:
 
 
 def _uptake(scan: Scan, shown: tuple[float, float]) -> tuple[float, float]:
-    if shown[0] >= shown[1]:
-        raise ConfigError(
-            f"{shown[0]:g} to {shown[1]:g} is no range",
-            code="BadRange",
-            path="preprocess.suv_range",
-            hint="Give the lower value first.",
-        )
     if not isinstance(scan.suv_factor, float) or not scan.suv_factor > 0:
         raise ReadError(
             f"no standardised uptake value: {scan.suv_factor or 'the file does not say how to compute it'}",

@@ -33,7 +33,7 @@ from medtransfer.core.types import MixedPlanes, PreparedPlanes
 SUFFIX: Final = ".safetensors"
 _LENGTH, _LONGEST_HEADER, _META = 8, 1 << 28, "medtransfer"
 _PIECE = 2 * 2**20
-"""Written in pieces as large as a huge page, a file lies in the page cache in as few parts, and maps as fast as that."""
+"""Written in pieces as large as a huge page, a file lies in the page cache in few parts, and maps the faster."""
 
 _NO_ROOM: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
@@ -121,7 +121,7 @@ def write_shard(folder: Path, cases: list[tuple[Stored, MixedPlanes]]) -> Shard:
     )
     header = _header(entries)
     path = folder / f"{hashlib.sha256(header).hexdigest()}{SUFFIX}"
-    with written_whole(path) as temporary, temporary.open("wb", buffering=_PIECE) as handle:
+    with written_whole(path, private=True) as temporary, temporary.open("wb", buffering=_PIECE) as handle:
         handle.write(header)
         for planes in arrays:
             handle.write(planes.data)

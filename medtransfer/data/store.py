@@ -60,7 +60,7 @@ def writing(folder: Path) -> Iterator[ShardWriter]:
     Raises:
         OutputError: The folder cannot be written to.
     """
-    writable_folder(folder)
+    writable_folder(folder, private=True)
     try:
         descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:

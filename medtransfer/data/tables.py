@@ -102,21 +102,21 @@ def _class_row(
     source: Path, label: str, paths: tuple[Path, ...], facts: Mapping[str, str], part: str
 ) -> dict[str, str] | None:
     """A file by its path, a series by its folder and UID; None for what lies in no class folder, or hidden."""
-    several = len(paths) > 1
-    place = Path(os.path.commonpath(paths)) if several else paths[0]
-    relative = place.relative_to(source)
-    if several and not relative.parts:
+    first, *others = paths
+    several = bool(others)
+    folders = (Path(os.path.commonpath(paths)) if several else first).relative_to(source).parts
+    if several and not folders:
         raise CohortError(
             f"the files of series {facts.get('series_uid', '')} lie in several class folders",
             code="ContradictoryLabels",
             path=source,
             hint="Put all files of a series below one class folder.",
         )
-    if len(relative.parts) < (1 if several else 2) or any(name.startswith(".") for name in relative.parts):
+    if len(folders) < (1 if several else 2) or any(name.startswith(".") for name in folders):
         return None
     return {
-        "path": str(relative),
-        label: relative.parts[0],
+        "path": str(Path(*folders)),
+        label: folders[0],
         "patient_id": facts.get("patient_id", ""),
         "study_id": facts.get("study_uid", ""),
         "date": facts.get("date", ""),

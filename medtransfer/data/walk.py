@@ -58,20 +58,16 @@ def files_below(place: Path) -> Below:
     that leads nowhere, a link to a folder that it lies in (a loop), a socket or pipe, and whatever the system refuses
     to open, are `Unreadable`. Where `place` itself is a link, what it leads to counts.
 
-    A zip archive stands for its members, `archive.zip/inner/name`; see `medtransfer.data.archive` for what is refused.
-    An archive without members is `EmptyArchive`. A DICOMDIR given as `place` stands for itself and the files that it
-    names; what it names and cannot be read, the DICOM loader says.
+    A zip archive stands for its members, `archive.zip/inner/name`, and such a name for that member, or those below that
+    folder, alone; see `medtransfer.data.archive` for what is refused. An archive without members is `EmptyArchive`. A
+    DICOMDIR given as `place` stands for itself and the files that it names; what it names and cannot be read, the DICOM
+    loader says.
 
     Raises:
         ReadError: `NotFound`: there is nothing at `place`; or the DICOMDIR given cannot be read.
     """
     if not os.path.lexists(place):
-        raise ReadError(
-            "there is no such file or folder",
-            code="NotFound",
-            path=place,
-            hint="Check the path for typing errors.",
-        )
+        return _inside_archive(place)
     real = os.path.realpath(place)
     seen = _Walk(root=real)
     waiting = [(place, False, frozenset[str]())]
@@ -84,11 +80,31 @@ def files_below(place: Path) -> Below:
     if len(seen.files) == 1 and seen.files[0].path == place and _is_directory(seen.files[0].head):
         seen.root = os.path.realpath(place.parent)
         _add_named(place, seen)
+    return _sorted(seen)
+
+
+def _sorted(seen: _Walk) -> Below:
     return Below(
         files=tuple(sorted(seen.files, key=lambda file: file.path)),
         failed=tuple(sorted(seen.failed, key=lambda entry: entry.path)),
         excluded=tuple(sorted(seen.excluded, key=lambda entry: entry.path)),
     )
+
+
+def _inside_archive(place: Path) -> Below:
+    """A member of an archive, or those below a folder in it."""
+    archive = next((parent for parent in place.parents if parent.is_file()), None)
+    seen = _Walk(root="")
+    if archive is not None:
+        _add_members(archive, seen, below=place)
+    if not (seen.files or seen.failed or seen.excluded):
+        raise ReadError(
+            "there is no such file or folder",
+            code="NotFound",
+            path=place,
+            hint="Check the path for typing errors.",
+        )
+    return _sorted(seen)
 
 
 def _look(path: Path, is_link: bool, parents: frozenset[str], seen: _Walk) -> list[tuple[Path, bool, frozenset[str]]]:
@@ -115,8 +131,8 @@ def _look(path: Path, is_link: bool, parents: frozenset[str], seen: _Walk) -> li
     return []
 
 
-def _add_members(archive: Path, seen: _Walk) -> None:
-    """One entry a member; one for the archive itself where it has none, or cannot be opened."""
+def _add_members(archive: Path, seen: _Walk, *, below: Path | None = None) -> None:
+    """One entry a member (`below` a folder in it, or that member); one for an archive without any, or a bad one."""
     try:
         listed = members(archive)
     except ReadError as error:
@@ -125,6 +141,8 @@ def _add_members(archive: Path, seen: _Walk) -> None:
     if not listed:
         seen.failed.append(_failed(archive, "EmptyArchive", "holds no files"))
     for path, size in listed.items():
+        if below is not None and below != path and below not in path.parents:
+            continue
         if isinstance(size, ReadError):
             seen.failed.append(Failed(path=path, error=_at_find(size)))
             continue
@@ -132,6 +150,9 @@ def _add_members(archive: Path, seen: _Walk) -> None:
             head = first_bytes(path, HEAD_BYTES)
         except ReadError as error:
             seen.failed.append(Failed(path=path, error=_at_find(error)))
+            continue
+        except OSError as error:  # a name longer than the system allows
+            seen.failed.append(_unreadable(path, error.strerror or str(error)))
             continue
         if is_archive(path, head):
             reason = "an archive inside an archive is not opened; unpack the outer one to have it read"

@@ -45,13 +45,13 @@ class PredictionsHeader(Record):
 
 
 def write_predictions(predictions: Predictions, folder: Path) -> Path:
-    """Write both files into `folder`, each whole or not at all, and return the path of the table.
+    """Write both files into `folder`, each whole or not at all and for its owner alone; return the path of the table.
 
     Raises:
         OutputError: The folder cannot be written to.
     """
     path = folder / TABLE
-    write_bytes(path, csv_bytes(predictions.table))
+    write_bytes(path, csv_bytes(predictions.table), private=True)
     header = PredictionsHeader(
         classes=predictions.classes,
         positive=predictions.positive,
@@ -61,7 +61,7 @@ def write_predictions(predictions: Predictions, folder: Path) -> Path:
         patients_unknown=predictions.patients_unknown,
         table_sha256=file_digest(path),
     )
-    write_text(folder / HEADER, header.model_dump_json(indent=2) + "\n")
+    write_text(folder / HEADER, header.model_dump_json(indent=2) + "\n", private=True)
     return path
 
 

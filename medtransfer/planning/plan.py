@@ -16,7 +16,10 @@ from medtransfer.core.catalogue import own_name
 from medtransfer.core.config.plan import Plan
 from medtransfer.core.config.toml import changed, validated
 from medtransfer.core.errors import CohortError
+from medtransfer.data.content import LIMITS
+from medtransfer.data.converted import Conversions
 from medtransfer.data.fingerprint import fingerprint
+from medtransfer.data.names import case_names
 from medtransfer.data.splits import assign_splits
 from medtransfer.models.input_spec import check_weight_file
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from medtransfer.data.cohort import Cohort
+    from medtransfer.data.converted import Conversion
     from medtransfer.data.fingerprint import Fingerprint
 
 FEW_LABELLED, SMALL_VALIDATION = 200, 0.3
@@ -82,6 +86,10 @@ def plan(
     few = labels_per_class is not None or _labelled(cohort) < FEW_LABELLED
     if few:
         values["split"] = {"validation": SMALL_VALIDATION}
+    converted = _conversion(cohort)
+    if converted is not None:
+        values["preprocess"] = converted[1].preprocess.model_dump(exclude_none=True)
+        values["read"] = converted[1].read.model_dump(exclude_none=True, exclude=LIMITS)
     draft = changed(validated(Plan, values, path="plan"), changes)
     if draft.model.weights not in {"none", "imagenet"}:
         check_weight_file(Path(draft.model.weights), draft.model.backbone)
@@ -94,10 +102,26 @@ def plan(
         )
     if few:
         reasons["split.validation"] = "Few labelled studies: a larger share validates, or no threshold could be chosen."
+    if converted is not None:
+        for room in ("preprocess", "read"):
+            reasons[room] = f"As the arrays in {converted[0].name} were converted: others would be refused."
     for key, value in rules.items():
         _put(values, key, value)
     kept = {key: reason for key, reason in reasons.items() if not _overridden(key, changes)}
     return changed(validated(Plan, values, path="plan"), changes).model_copy(update={"reasons": kept})
+
+
+def _conversion(cohort: Cohort) -> tuple[Path, Conversion] | None:
+    """The folder that the cohort's first converted row lies in, and what it was made with; None where no row does.
+
+    `fit` refuses rows that were converted in another way.
+    """
+    conversions = Conversions()
+    for path, name in zip(cohort.table["path"], case_names(cohort.table), strict=True):
+        found = conversions.row(cohort.file(path), name.removeprefix(str(path)))
+        if found is not None:
+            return found[0], conversions.conversion(found[0])
+    return None
 
 
 def _rules(

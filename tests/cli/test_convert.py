@@ -50,7 +50,7 @@ def test_training_and_prediction_need_no_files_and_say_the_same(
     words = ("plan", folders[0], "--source", folders[1], "--backbone", "squeezenet1_1", *CHANGES)
     run(*words, "--out", tmp_path / "plan.toml", "--quiet")
     run("fit", tmp_path / "plan.toml", "--out", tmp_path / "run", "--quiet")
-    assert not (tmp_path / "run" / "cache").exists()
+    assert not list((tmp_path / "run" / "cache").rglob("*")), "nothing is kept twice"
     run("predict", tmp_path / "run/bundle", tmp_path / "run/cohort.csv", "--split", "test", "--out", tmp_path / "test")
     run("predict", quick_run / "bundle", quick_run / "cohort.csv", "--split", "test", "--out", tmp_path / "files")
     ours, theirs = (pd.read_csv(tmp_path / name / "predictions.csv") for name in ("test", "files"))

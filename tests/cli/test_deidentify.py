@@ -105,8 +105,10 @@ def write_study(
     for keyword, value in {
         "SOPClassUID": meta.MediaStorageSOPClassUID, "SOPInstanceUID": meta.MediaStorageSOPInstanceUID,
         "StudyInstanceUID": canaries("uid"), "SeriesInstanceUID": canaries("uid"), "PatientID": patient,
-        "StudyDate": canaries("study date"), "PatientAge": "061Y", "PatientSex": "F", "Modality": "CR",
-        "Manufacturer": "Maker", "Rows": 40, "Columns": 36, "SamplesPerPixel": 1, "BitsAllocated": 16, "BitsStored": 12,
+        "StudyDate": canaries("study date"), "PatientAge": "061Y", "PatientSex": "F",
+        "Modality": canaries("text") if number == 1 else "CR",
+        **{keyword: canaries("text") for keyword in ("Manufacturer", "BodyPartExamined", "ViewPosition")},
+        "Rows": 40, "Columns": 36, "SamplesPerPixel": 1, "BitsAllocated": 16, "BitsStored": 12,
         "HighBit": 11, "PixelRepresentation": 0, "PhotometricInterpretation": "MONOCHROME2",
         "BurnedInAnnotation": "YES" if burned_in else "NO", "PixelData": pixels.tobytes(),
     }.items():  # fmt: skip

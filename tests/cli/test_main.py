@@ -13,6 +13,7 @@ import tyro
 
 import medtransfer
 from medtransfer.cli.main import COMMANDS, main
+from medtransfer.data.isolation.pool import isolation_available
 
 
 def run(*words: str | Path, expect: int = 0) -> None:
@@ -99,6 +100,9 @@ def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert said["syntaxes"]["JPEG 2000 Image Compression"] == "pylibjpeg-openjpeg"
     assert "resnet18" in said["catalogues"]["backbones"]
     assert not said["torchvision_imports"].startswith("no")
+    assert said["isolated_decoding"] is isolation_available()
+    run("doctor")
+    assert "decoding: in " in capsys.readouterr().out
 
 
 def test_quiet_says_nothing(hospitals, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,7 +141,7 @@ def test_an_unexpected_error_is_one_calm_line_unless_debug(
     hospitals, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(*_: object, **__: object) -> None:
-        msg = "surprise"
+        msg = "surprise\x1b[2J"
         raise RuntimeError(msg)
 
     monkeypatch.setattr("medtransfer.pipeline.inspect", broken)
@@ -146,4 +150,6 @@ def test_an_unexpected_error_is_one_calm_line_unless_debug(
     assert "unexpected RuntimeError: surprise" in said
     assert "Traceback" not in said
     run("inspect", hospitals.source, "--debug", expect=1)
-    assert "Traceback" in capsys.readouterr().err
+    in_full = capsys.readouterr().err
+    assert "Traceback" in in_full
+    assert "\x1b" not in said + in_full

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -138,3 +140,27 @@ def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
+
+
+def test_runs_that_begin_together_share_one_whole_key(tmp_path: Path) -> None:
+    for number in range(20):
+        place = tmp_path / str(number) / "a.key"
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda _, place=place: key_at(place), range(8)))
+        assert len({key.secret for key, _ in found}) == 1
+        assert sum(is_new for _, is_new in found) == 1
+        assert [path.name for path in place.parent.iterdir()] == ["a.key"]
+
+
+@pytest.mark.parametrize("fault", [errno.EPERM, errno.ENOTSUP])
+def test_a_file_system_without_hard_links_has_keys_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(fault, os.strerror(fault))
+
+    monkeypatch.setattr(os, "link", refuse)
+    key = new_key(tmp_path / "a.key")
+    assert read_key(tmp_path / "a.key") == key
+    with pytest.raises(KeyFileError, match="KeyExists"):
+        new_key(tmp_path / "a.key")

@@ -195,3 +195,22 @@ def test_a_changed_archive_is_listed_anew(tmp_path: Path) -> None:
     assert opened(path / "new").read() == b"22"
     with pytest.raises(FileNotFoundError):
         opened(path / "old")
+
+
+@pytest.mark.parametrize("name", [".", "./.", "//"])
+def test_a_member_without_a_name_of_its_own_never_stands_for_the_archive(tmp_path: Path, name: str) -> None:
+    packed(tmp_path / "a.zip", (name, b"x"), ("good", b"y"))
+    assert [file.path.name for file in files_below(tmp_path).files] == ["good"]
+    assert len(codes(tmp_path)) == 1
+
+
+def test_a_folder_with_content_is_not_passed_over(tmp_path: Path) -> None:
+    packed(tmp_path / "a.zip", ("empty/", b""), ("scan.dcm/", b"DICM"), ("good", b"y"))
+    assert codes(tmp_path) == {"a.zip/scan.dcm": "Corrupt"}
+
+
+def test_a_name_too_long_for_the_system_costs_itself_only(tmp_path: Path) -> None:
+    packed(tmp_path / "a.zip", ("first", b"1"), ("b/" * 20_000 + "c", b"2"), ("zz", b"3"))
+    below = files_below(tmp_path)
+    assert [file.path.name for file in below.files] == ["first", "zz"]
+    assert [entry.error.code for entry in below.failed] == ["Unreadable"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import json
 import os
 import shutil
@@ -20,7 +22,8 @@ from safetensors.numpy import load_file
 
 from medtransfer.core.config.data import PreprocessConfig, ReadConfig
 from medtransfer.core.errors import OutputError
-from medtransfer.data import cache, content, decoding, store
+from medtransfer.data import cache, content, decoding, shards, store
+from medtransfer.data.arrays import in_unit_range
 from medtransfer.data.cache import PreparedCohort, prepare_cohort
 from medtransfer.data.cohort import Cohort, read_cohort
 from medtransfer.data.outcome import prepared_item
@@ -418,7 +421,8 @@ def test_colour_and_grey_stand_side_by_side(tmp_path: Path) -> None:
         assert (pictures[i] == round(level / 255 * 65535)).all()
     batch = found.arrays.batch(np.array([1, 0, 2]))
     assert batch.dtype == np.float32
-    assert np.array_equal(batch, pictures.astype(np.float32) / 65535)
+    assert np.array_equal(batch, in_unit_range(pictures))
+    np.testing.assert_allclose(batch, pictures / 65535, rtol=2e-7)
     assert found.ledger.counts() == {"inputs": 9, "read": 4, "excluded": 1, "failed": 4}
 
 
@@ -470,13 +474,63 @@ def test_an_epoch_does_not_make_the_process_as_large_as_its_cohort(
     monkeypatch.setattr("medtransfer.data.arrays._HELD", 3 * 2 * SIZE**2)
     original = cache.Mapped.release
     monkeypatch.setattr(cache.Mapped, "release", lambda self: (released.append(1), original(self))[1])
-    monkeypatch.setattr(cache.Mapped, "read_into", lambda *_: False)
     expected = np.array(values(found))
     view = found.arrays[0]
     for _ in range(3):
         assert np.array_equal(found.arrays.pictures(np.arange(8)), expected)
-    assert len(released) >= 6
+    assert len(released) >= 4
     assert np.array_equal(view[0], expected[0])
+
+
+def test_a_batch_is_its_pictures_however_many_are_scaled_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = prepared(many(tmp_path / "data", 7), tmp_path / "cache")
+    chosen = np.array([6, 0, 0, 3, 5])
+    expected = values(found)[chosen] / 65535
+    for close in (1, 2 * 4 * SIZE**2, 2**20):
+        monkeypatch.setattr("medtransfer.data.arrays._CLOSE", close)
+        np.testing.assert_allclose(found.arrays.batch(chosen), expected, rtol=2e-7)
+    assert found.arrays.batch(chosen[:0]).shape == (0, 1, SIZE, SIZE)
+
+
+def test_black_is_0_white_is_1_and_no_two_levels_become_one() -> None:
+    levels = in_unit_range(np.arange(65536, dtype=np.uint16).reshape(1, 1, 256, 256)).ravel()
+    assert (levels[0], levels[-1]) == (0, 1)
+    assert (np.diff(levels) > 0).all()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system does not list open files")
+def test_a_mapped_shard_holds_one_descriptor_at_most(tmp_path: Path, small_shards: None) -> None:
+    def descriptors() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    cohort = many(tmp_path / "data", 12)
+    prepared(cohort, tmp_path / "cache")
+    gc.collect()
+    before = descriptors()
+    found = prepared(cohort, tmp_path / "cache")
+    assert len(found.arrays) == 12
+    assert descriptors() - before <= (0 if sys.version_info >= (3, 13) else 3)
+
+
+def test_too_many_open_files_is_said_and_costs_no_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cohort = many(tmp_path / "data", 3)
+    first = values(prepared(cohort, tmp_path / "cache"))
+
+    def full(_: int) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shards, "_map", full)
+        decoded = count_decoding(patched)
+        with pytest.raises(OutputError) as caught:
+            prepared(cohort, tmp_path / "cache")
+    assert (caught.value.code, decoded) == ("TooManyFiles", [])
+    assert "ulimit" in (caught.value.hint or "")
+    decoded = count_decoding(monkeypatch)
+    assert np.array_equal(values(prepared(cohort, tmp_path / "cache")), first)
+    assert not decoded
 
 
 WRITER = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from medtransfer.core.errors import CohortError, OutputError, ReadError
 from medtransfer.data.cache import prepare_cohort
 from medtransfer.data.cohort import read_cohort
 from medtransfer.data.convert import Converted, convert_cohort
-from medtransfer.data.converted import inner_names, read_conversion
+from medtransfer.data.converted import Conversions, inner_names, read_conversion
 from medtransfer.data.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -174,6 +175,9 @@ class Numbers:
     def notes(self, notes: Iterable[str]) -> tuple[str, ...]:
         return tuple("a note" for _ in notes)
 
+    def modality(self, modality: str) -> str:
+        return modality
+
     def check_pixels(self, facts: Mapping[str, str], notes: Iterable[str], path: Path) -> None:
         if path.name == "001.png":
             raise ReadError("shows a name", code="BurnedIn", path=path, stage="prepare")
@@ -192,3 +196,15 @@ def test_under_other_names_nothing_of_the_old_ones_is_left(hospital: Path, tmp_p
     with pytest.raises(OutputError) as caught:
         converted(hospital, tmp_path / "out", pseudonyms=Numbers())
     assert caught.value.code == "NotNew"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
+def test_what_strangers_leave_in_a_shared_folder_is_not_asked(hospital: Path, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shutil.copytree(hospital, shared / "mine" / "hospital")
+    (shared / "prepared.json").write_text("{}")
+    (shared / "mine").chmod(0o700)
+    with pytest.raises(CohortError, match="DamagedConversion"):
+        Conversions().row(shared / "mine" / "hospital" / "a.png")
+    shared.chmod(0o1777)
+    assert Conversions().row(shared / "mine" / "hospital" / "a.png") is None

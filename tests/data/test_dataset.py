@@ -90,6 +90,7 @@ def test_a_batch_holds_the_cases_in_the_order_asked_for(channels: int) -> None:
     pictures, labels = cases.batch(np.array([4, 0, 3]))
     assert pictures.dtype == torch.float32
     assert labels.tolist() == [0, 0, 1]
+    assert isinstance(cases.pictures, np.ndarray)
     expected = cases.pictures[[4, 0, 3]].astype(np.float64) / 65535
     assert np.allclose(pictures.numpy(), expected, atol=1e-7)
     assert pictures.min() >= 0

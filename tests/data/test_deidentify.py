@@ -33,7 +33,7 @@ days = st.dates(min_value=date(1980, 1, 1), max_value=date(2040, 12, 31))
 REAL = {
     "patient_id": "4711-Doe", "study_uid": "1.2.840.1", "series_uid": "1.2.840.2", "instance_uid": "1.2.840.3",
     "date": "2024-02-29", "sex": "F", "age": "93", "modality": "CR", "body_part": "CHEST", "view": "PA",
-    "manufacturer": "Maker & Söhne", "burned_in": "NO", "bit_depth": "12", "syntax": "JPEG 2000 (Lossless)",
+    "manufacturer": "Siemens", "burned_in": "NO", "bit_depth": "12", "syntax": "JPEG 2000 (Lossless)",
     "matrix": "2048 × 2500", "spacing": "0.143 × 0.143", "orientation": "LPS",
 }  # fmt: skip
 
@@ -66,7 +66,8 @@ def test_facts_without_a_rule_are_dropped_and_empty_ones_left_out() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [("body_part", "CHEST of Jane Doe, born in 1950"), ("sex", "F\n"), ("matrix", "Doe"), ("orientation", "DOE"),
-     ("manufacturer", "x" * 65), ("bit_depth", "Müller"), ("spacing", "1 × Doe")],
+     ("manufacturer", "Müller & Söhne"), ("bit_depth", "Müller"), ("spacing", "1 × Doe"), ("body_part", "DOE JANE"),
+     ("view", "DOE"), ("sex", "JANE"), ("modality", "DOE"), ("burned_in", "DOE"), ("syntax", "x" * 65)],
 )  # fmt: skip
 def test_values_that_are_no_such_thing_are_dropped(name: str, value: str) -> None:
     assert name not in OF.facts({name: value})
@@ -275,3 +276,17 @@ def test_only_the_key_leads_back(write_dicom: WriteDicom, tmp_path: Path) -> Non
     assert (found.pseudonym, found.name) == (pseudonym(KEY, "patient", "4711"), "Doe^Jane")
     assert person_of(KEY, [one, two]) is None
     assert person_of(KEY, [tmp_path / "none.dcm"]) is None
+
+
+def test_a_modality_that_is_none_is_other() -> None:
+    assert [OF.modality(said) for said in ("CT", "DOE JANE", "")] == ["CT", "OT", ""]
+
+
+def test_an_error_names_an_option_and_never_a_file_that_is_called_like_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "--doe").write_bytes(b"")
+    for path, named in (("--keep-column", True), ("--doe", False), ("--Doe^Jane.dcm", False)):
+        said = OF.error(CohortError("there is no such file", code="NotFound", path=path)).path
+        assert (said == path) is named

@@ -112,3 +112,13 @@ def test_real_cohorts_reconcile_with_the_files_on_disk(cohort: str) -> None:
         voxels = read(item).voxels
         assert voxels.ndim == 2 or (cohort == "brain_mri" and voxels.shape[2:] == (3,))
         assert voxels.min() < voxels.max()
+
+
+def test_a_file_replaced_by_another_patients_is_refused(tmp_path: Path, write_dicom: Write) -> None:
+    file = write_dicom("a.dcm", PatientID="A")
+    (item,), _ = ingest(tmp_path)
+    assert read(item).identifiers.patient_id == "A"
+    write_dicom("a.dcm", PatientID="B")
+    with pytest.raises(ReadError) as caught:
+        read(item)
+    assert (caught.value.code, caught.value.path, caught.value.stage) == ("FileChanged", str(file), "pixels")

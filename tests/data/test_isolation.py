@@ -254,3 +254,24 @@ def test_without_isolation_the_same_function_runs_here(monkeypatch: pytest.Monke
     with pytest.raises(ReadError, match="too far") as caught:
         pools.run(work("foreign")[0], [])
     assert caught.value.path == "0.dcm"
+
+
+def test_a_code_is_a_word_whatever_the_process_says(pool: Pool) -> None:
+    error = failure(pool, "escape")
+    assert error.code == "Corrupt"
+    assert "\x1b" not in str(error)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux seals the size of shared memory")
+def test_shared_memory_cannot_be_cut_short(pool: Pool) -> None:
+    assert failure(pool, "cut").code == "Unreadable"
+    with SharedBuffer(2**20) as buffer:
+        pixels = buffer.view()
+        pixels[:] = b"\1" * len(pixels)
+        with pytest.raises(PermissionError):
+            os.ftruncate(buffer.descriptor, 0)
+        buffer.empty(beyond=2**21)
+        assert pixels[0] == 1
+        buffer.empty(beyond=0)
+        assert os.fstat(buffer.descriptor).st_blocks == 0
+        assert not any(pixels)

@@ -16,7 +16,8 @@ from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from pydicom.uid import ExplicitVRLittleEndian
 from reading import finding, loading
 
-from medtransfer.core.config.data import PreprocessConfig
+from medtransfer.core.config.data import Preparation, PreprocessConfig
+from medtransfer.core.config.toml import changed
 from medtransfer.core.errors import ConfigError, ReadError
 from medtransfer.data.loaders import dicom
 from medtransfer.data.preprocess import pad_and_resize, plane_of, prepare, to_display, to_grey, with_window
@@ -214,11 +215,15 @@ def test_prepared_pictures_are_16_bit_and_channel_first() -> None:
     assert to_grey(colour[0])[0, 0, 0] == round(0.299 * 65535)
 
 
+AXIAL = np.array([[0, 0, -1, 0], [0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1.0]])
+"""As a radiologist reads: slices grow to S, rows to P, columns to L."""
+
+
 def volume_of(voxels: np.ndarray, **changes: object) -> Scan:
     known = {
         name: changes.pop(name) for name in ("modality", "units", "suv_factor", "kind", "affine") if name in changes
     }
-    return replace(scan_of(voxels, **changes), **{"kind": "volume", "affine": np.eye(4), **known})  # type: ignore[arg-type]
+    return replace(scan_of(voxels, **changes), **{"kind": "volume", "affine": AXIAL, **known})  # type: ignore[arg-type]
 
 
 DEEP = np.random.default_rng(0).normal(0, 400, (5, 32, 32)).astype(np.int16)
@@ -311,10 +316,15 @@ def test_uptake_is_value_times_factor() -> None:
         with pytest.raises(ReadError, match=words) as caught:
             to_display(replace(pet, suv_factor=factor), PreprocessConfig(suv_range=(2, 10)))
         assert (caught.value.code, caught.value.stage) == ("SuvUnavailable", "prepare")
-    with pytest.raises(ConfigError) as refused:
-        to_display(pet, PreprocessConfig(suv_range=(5, 5)))
-    assert refused.value.code == "BadRange"
     assert to_display(replace(pet, modality="MR", suv_factor=""), PreprocessConfig(suv_range=(2, 10))).size
+
+
+@pytest.mark.parametrize("shown", ["[5, 5]", "[10, 2]", "[nan, 2]"])
+def test_an_empty_range_of_uptake_is_refused_before_anything_is_read(shown: str) -> None:
+    with pytest.raises(ConfigError, match=r"preprocess\.suv_range.*no range") as refused:
+        changed(Preparation(), [f"preprocess.suv_range={shown}"])
+    assert refused.value.hint
+    assert changed(Preparation(), ["preprocess.suv_range=[0, 10]"]).preprocess.suv_range == (0, 10)
 
 
 def test_a_plane_lies_where_its_slice_lay() -> None:

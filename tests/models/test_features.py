@@ -38,6 +38,7 @@ def test_rows_are_the_features_of_each_case_in_order(
     rows = frozen_features(model, pictures, batch_size=batch_size)
     assert rows.dtype == np.float32
     model.eval()
+    assert isinstance(pictures.pictures, np.ndarray)
     with torch.inference_mode():
         expected = model(torch.from_numpy(pictures.pictures.astype(np.float32) / 65535)).features.numpy()
     np.testing.assert_allclose(rows, expected, rtol=1e-5, atol=1e-6)

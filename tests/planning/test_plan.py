@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
+from tiny import write_hospital
 
-from medtransfer.core.config.data import SplitConfig
+from medtransfer.core.config.data import PreprocessConfig, ReadConfig, SplitConfig
 from medtransfer.core.config.plan import Plan
 from medtransfer.core.config.toml import read_toml, write_toml
 from medtransfer.core.errors import CohortError, ConfigError
 from medtransfer.data.cohort import Cohort, read_cohort
+from medtransfer.data.convert import convert_cohort
 from medtransfer.planning import plan as plan_module
 from medtransfer.planning.plan import plan
 
@@ -50,6 +52,24 @@ def _holds_reasons(made: Plan, *keys: str) -> None:
 
 
 # The rules
+
+
+def test_a_converted_cohort_is_read_as_it_was_converted(tmp_path: Path) -> None:
+    """Other settings would be refused; what the user sets holds all the same, and is refused when it is used."""
+    hospital = write_hospital(tmp_path / "data", studies=24, seed=0)
+    how = {"preprocess": PreprocessConfig(size=48, suv_range=(1, 9)), "read": ReadConfig(on_irregular="keep", volume=2)}
+    convert_cohort(read_cohort(hospital), folder=tmp_path / "prepared", **how)
+    prepared = read_cohort(tmp_path / "prepared")
+    made = plan(prepared)
+    assert (made.preprocess, made.read) == (how["preprocess"], how["read"])
+    assert made.reasons["preprocess"] == "As the arrays in prepared were converted: others would be refused."
+    _holds_reasons(made, "read")
+    write_toml(made, tmp_path / "plan.toml", comments=made.reasons)
+    assert read_toml(Plan, tmp_path / "plan.toml") == made.model_copy(update={"reasons": {}})
+    other = plan(prepared, changes=["preprocess.size=64"])
+    assert (other.preprocess.size, other.preprocess.suv_range) == (64, (1, 9))
+    assert "preprocess" not in other.reasons
+    assert plan(read_cohort(hospital)).preprocess == PreprocessConfig()
 
 
 def test_without_source_the_plan_is_target_only(cohort: Callable[..., Cohort]) -> None:

@@ -311,6 +311,7 @@ def test_validation_counts_studies_not_images(quick_plan: Plan) -> None:
     """Two images of one study are one study: their logits are averaged, and the study counts once."""
     loop = loop_of(quick_plan)
     single = pictures(8)
+    assert isinstance(single.pictures, np.ndarray)
     doubled = PictureSet(
         pictures=np.repeat(single.pictures, 2, axis=0),
         labels=np.repeat(single.labels, 2),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from medtransfer.core.records import Record
 
@@ -68,6 +68,14 @@ class PreprocessConfig(Record):
     """CT: centre and width in Hounsfield units instead of the file's own window; a CT without rescale is refused."""
     suv_range: tuple[float, float] | None = None
     """PET: standardised uptake values shown black and white; a PET whose SUV cannot be computed is refused."""
+
+    @field_validator("suv_range")
+    @classmethod
+    def _rises(cls, shown: tuple[float, float] | None) -> tuple[float, float] | None:
+        if shown is not None and not shown[0] < shown[1]:
+            msg = f"{shown[0]:g} to {shown[1]:g} is no range: the lower value comes first"
+            raise ValueError(msg)
+        return shown
 
 
 class Preparation(Record):

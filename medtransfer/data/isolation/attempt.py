@@ -71,6 +71,8 @@ def _explained(error: Exception, doing: str) -> dict[str, Any]:
     message = f"{doing} failed: {one_line(f'{type(error).__name__}: {error}')}"
     if isinstance(error, MemoryError):
         return {"code": "SizeLimit", "message": f"{doing} needs more memory than it may have", "hint": _LESS}
+    if isinstance(error, ImportError):
+        return {"code": "DecoderMissing", "message": message, "hint": "`medtransfer doctor` says what to install."}
     if isinstance(error, OSError) and error.errno:
         return {"code": "Unreadable", "message": message, "hint": "Check the disk, the network and the permissions."}
     ran_out = isinstance(error, EOFError | struct.error)

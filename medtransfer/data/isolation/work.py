@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 LONGEST_BYTES = 2**24
 """Shared memory of one task, unless a single image needs more: small enough to stay in the processor's cache."""
+
+_CODE = re.compile(r"[A-Za-z0-9]{1,64}")
 
 LONGEST_TASK = 8
 """Most parts of one task: few enough that no core waits long for another at the end."""
@@ -108,7 +111,7 @@ class Progress:
                 parts[0],
                 ReadError(
                     str(error.get("message", "")),
-                    code=str(error.get("code", "Corrupt")),
+                    code=code if _CODE.fullmatch(code := str(error.get("code", ""))) else "Corrupt",
                     hint=str(error.get("hint") or "") or None,
                 ),
             )

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_MISTAKES = (AssertionError, AttributeError, ImportError, KeyError, NameError, TypeError)
+"""What our own mistakes raise: from our own lines they are no fault of a file, and pass."""
+
 FOREIGN = (
     ArithmeticError,
     AssertionError,
@@ -54,7 +57,7 @@ def contained(path: Path, notes: list[str], *, library: str, doing: str, code: s
 
     Raises:
         ReadError: The block raised one, or one of `FOREIGN` (`Unreadable` where the system refused,
-            `Truncated` where bytes ran out).
+            `Truncated` where bytes ran out). Mistakes of our own code are raised as they are.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -63,6 +66,8 @@ def contained(path: Path, notes: list[str], *, library: str, doing: str, code: s
         except ReadError:
             raise
         except FOREIGN as error:
+            if isinstance(error, _MISTAKES) and _is_ours(error):
+                raise
             raise ReadError(
                 f"{doing} failed: {one_line(f'{type(error).__name__}: {error}')}",
                 code=_code(error, library, code),
@@ -72,6 +77,14 @@ def contained(path: Path, notes: list[str], *, library: str, doing: str, code: s
         finally:
             seen = dict.fromkeys(one_line(f"{library}Warning: {entry.message}", limit=160) for entry in caught)
             notes.extend(note for note in seen if note not in notes)
+
+
+def _is_ours(error: Exception) -> bool:
+    """True where one of our own lines raised it, and not a line of the library that it called."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith("medtransfer.")
 
 
 def _code(error: Exception, library: str, otherwise: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from math import isfinite, prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydicom.uid import UID
 
 from medtransfer.core.errors import ReadError
 from medtransfer.data.loaders._dicom_codecs import NATIVE, PLUGINS
-from medtransfer.data.loaders._dicom_header import DEFAULTS, UNDEFINED, truncated
+from medtransfer.data.loaders._dicom_header import DEFAULTS, truncated
 from medtransfer.data.loaders._dicom_tags import ABSURD, bad_number, missing, number, numbers, required, text
 from medtransfer.data.loaders._dicom_walker import corrupt
 
@@ -17,13 +17,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from medtransfer.core.config.data import ReadConfig
-    from medtransfer.data.loaders._dicom_header import Header
+    from medtransfer.data.loaders._dicom_header import Description, Header
 
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _GREYS = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 _PALETTE = ("Red", "Green", "Blue")
 _GEOMETRY = {
-    "ImagePositionPatient": 3,
     "ImageOrientationPatient": 6,
     "PixelSpacing": 2,
     "ImagerPixelSpacing": 2,
@@ -33,6 +32,20 @@ _GEOMETRY = {
 _MOST_FRAMES = 2**31 - 1
 _SMALLEST_FRAME = 10
 _AGAIN = "Export the image again from its source."
+
+
+class Claim(NamedTuple):
+    """What a header claims of its pixels.
+
+    Attributes:
+        frames: How many there are.
+        stored: Bytes of all frames as they are stored; None where they are compressed.
+        decoded: Bytes of all frames once decoded.
+    """
+
+    frames: int
+    stored: int | None
+    decoded: int
 
 
 def check_claims(header: Header, path: Path, *, settings: ReadConfig = DEFAULTS) -> None:
@@ -46,18 +59,35 @@ def check_claims(header: Header, path: Path, *, settings: ReadConfig = DEFAULTS)
         ReadError: `UnsupportedSyntax`, `MissingTag`, `BadTag`, `BadPixels`, `BadScaling`, `Truncated`,
             `ExtraPixels`, `SizeLimit` or `Corrupt`.
     """
+    check_description(header, path)
+    _check_scaling(header, path)
+    numbers(header.dataset, "ImagePositionPatient", 3, path)
+    check_lengths(header, claim_of(header, path), path, settings=settings)
+
+
+def check_description(header: Header | Description, path: Path) -> None:
+    """The part of `check_claims` that the files of a series share: syntax, description of the pixels, geometry."""
     _check_syntax(header, path)
-    shape = tuple(required(header.dataset, keyword, path) for keyword in ("Rows", "Columns"))
+    shape = _shape(header.dataset, path)
     if min(shape) <= 0:
         raise ReadError(f"claims {shape[0]} × {shape[1]} pixels", code="BadPixels", path=path, hint=_AGAIN)
     _check_samples(header, path)
-    _check_scaling(header, path)
     for keyword, count in _GEOMETRY.items():
         numbers(header.dataset, keyword, count, path)
-    _check_lengths(header, path, shape, settings.max_bytes)
 
 
-def _check_syntax(header: Header, path: Path) -> None:
+def is_sound(slope: float | None, intercept: float | None) -> bool:
+    """True where a stored value can be rescaled by these; None stands for an absent element."""
+    return slope != 0 and all(
+        value is None or (isfinite(value) and abs(value) < ABSURD) for value in (slope, intercept)
+    )
+
+
+def _shape(dataset: Any, path: Path) -> tuple[int, int]:
+    return required(dataset, "Rows", path), required(dataset, "Columns", path)
+
+
+def _check_syntax(header: Header | Description, path: Path) -> None:
     if header.syntax not in PLUGINS:
         name = UID(header.syntax).name
         called = header.syntax if name == header.syntax else f"{header.syntax} ({name})"
@@ -67,13 +97,12 @@ def _check_syntax(header: Header, path: Path) -> None:
             path=path,
             hint="Convert the file to Explicit VR Little Endian, JPEG 2000, JPEG-LS or RLE.",
         )
-    encapsulated = header.pixel_length == UNDEFINED
-    if encapsulated == (header.syntax in NATIVE):
-        said, is_ = UID(header.syntax).name, "compressed" if encapsulated else "not encapsulated"
+    if header.encapsulated == (header.syntax in NATIVE):
+        said, is_ = UID(header.syntax).name, "compressed" if header.encapsulated else "not encapsulated"
         raise ReadError(f"says {said}, but its pixel data are {is_}", code="Corrupt", path=path, hint=_AGAIN)
 
 
-def _check_samples(header: Header, path: Path) -> None:
+def _check_samples(header: Header | Description, path: Path) -> None:
     dataset = header.dataset
     samples = required(dataset, "SamplesPerPixel", path)
     photometric = text(dataset, "PhotometricInterpretation")
@@ -98,7 +127,7 @@ def _check_samples(header: Header, path: Path) -> None:
     raise ReadError(problem, code="BadPixels", path=path, hint=_AGAIN)
 
 
-def _check_palette(header: Header, path: Path) -> None:
+def _check_palette(header: Header | Description, path: Path) -> None:
     for colour in _PALETTE:
         table = f"{colour}PaletteColorLookupTable"
         if f"{table}Descriptor" not in header.dataset:
@@ -113,34 +142,51 @@ def _check_scaling(header: Header, path: Path) -> None:
             value = number(header.dataset, keyword, path)
         except ReadError as error:
             raise ReadError(error.message, code="BadScaling", path=path, hint=_AGAIN) from error
-        absurd = value is not None and not (isfinite(value) and abs(value) < ABSURD)
-        if absurd or (value == 0 and keyword == "RescaleSlope"):
+        slope, intercept = (value, None) if keyword == "RescaleSlope" else (None, value)
+        if not is_sound(slope, intercept):
             raise ReadError(f"{keyword} is {value:g}", code="BadScaling", path=path, hint=_AGAIN)
 
 
-def _check_lengths(header: Header, path: Path, shape: tuple[int, ...], max_bytes: int) -> None:
-    dataset, held = header.dataset, header.held
+def claim_of(header: Header | Description, path: Path) -> Claim:
+    """What a header claims that its pixels take.
+
+    Raises:
+        ReadError: `MissingTag` or `BadTag`.
+    """
+    dataset, shape = header.dataset, _shape(header.dataset, path)
     samples, allocated = (required(dataset, keyword, path) for keyword in ("SamplesPerPixel", "BitsAllocated"))
     said = number(dataset, "NumberOfFrames", path) or 1
     if not float(said).is_integer() or said < 0 or said > _MOST_FRAMES:
         raise bad_number(f"NumberOfFrames is {said:g}", path)
     frames = max(1, int(said))
-    all_bits = prod(shape) * samples * allocated * frames
-    if header.syntax in NATIVE:
-        claimed = (all_bits + 7) // 8
-        if text(dataset, "PhotometricInterpretation") == "YBR_FULL_422":
-            claimed = claimed * 2 // 3
-        _check_native(header, path, claimed, frames)
+    stored = (prod(shape) * samples * allocated * frames + 7) // 8
+    if text(dataset, "PhotometricInterpretation") == "YBR_FULL_422":
+        stored = stored * 2 // 3
+    return Claim(
+        frames=frames,
+        stored=stored if header.syntax in NATIVE else None,
+        decoded=prod(shape) * samples * frames * max(1, allocated // 8),
+    )
+
+
+def check_lengths(header: Header, claim: Claim, path: Path, *, settings: ReadConfig) -> None:
+    """Refuse an image that claims other pixels than the file holds, or more than the limits allow.
+
+    Raises:
+        ReadError: `Truncated`, `ExtraPixels`, `Corrupt` or `SizeLimit`.
+    """
+    frames, held = claim.frames, header.held
+    if claim.stored is not None:
+        _check_native(header, path, claim.stored, frames)
     else:
         if frames * _SMALLEST_FRAME > held:
             raise truncated(f"claims {frames} frames, holds {held} bytes of compressed pixels", path)
-        table = dataset.get("ExtendedOffsetTable")
+        table = header.dataset.get("ExtendedOffsetTable")
         if table and len(table) != 8 * frames:
             raise corrupt(f"claims {frames} frames, its extended offset table has {len(table) / 8:g}", path)
-    decoded = prod(shape) * samples * frames * max(1, allocated // 8)
-    if decoded > max_bytes:
+    if claim.decoded > settings.max_bytes:
         raise ReadError(
-            f"claims {decoded} bytes of pixels, the limit is {max_bytes}",
+            f"claims {claim.decoded} bytes of pixels, the limit is {settings.max_bytes}",
             code="SizeLimit",
             path=path,
             hint="Raise max_bytes if the image is meant to be that large.",

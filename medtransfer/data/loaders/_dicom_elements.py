@@ -19,6 +19,8 @@ from medtransfer.data.loaders._dicom_values import decoded, encodings_of, string
 from medtransfer.data.loaders._dicom_wanted import BLOCKS, OVERLAYS, PRESENT, PRIVATE, TAGS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pydicom.sequence import Sequence
 
 _ASCII: Final = ("iso8859",)
@@ -164,6 +166,13 @@ class Elements:
         raw = self._raw
         return tuple(keyword for keyword, tag in tags.items() if tag in raw and self.holds(keyword))
 
+    def without(self, tags: Iterable[int]) -> tuple[tuple[int, ...], tuple[tuple[str, bytes | None], ...]]:
+        """Tags of all other elements, and for each its VR as written and its bytes."""
+        rest = self._raw.copy()
+        for tag in tags:
+            rest.pop(tag, None)
+        return tuple(rest), tuple(rest.values())
+
     def with_overlays(self) -> bool:
         """True where overlay planes are there."""
         return any(tag in self._raw for tag in OVERLAYS)
@@ -204,6 +213,34 @@ class Elements:
     def _sequence(self, raw: bytes, *, unknown: bool) -> Sequence:
         implicit, little = (True, True) if unknown else (self.implicit, self.little_endian)
         return read_sequence(BytesIO(raw), implicit, little, len(raw), list(self._encodings))
+
+
+class Partial(dict[int, tuple[str, bytes | None]]):
+    """Raw elements of which some may not be asked for: not even whether they are there."""
+
+    __slots__ = ("withheld",)
+
+    def __init__(self, raw: dict[int, tuple[str, bytes | None]], withheld: frozenset[int]) -> None:
+        super().__init__(raw)
+        self.withheld = withheld
+
+    def get(self, tag: int, default: Any = None) -> Any:
+        """As of any dictionary.
+
+        Raises:
+            KeyError: It is withheld.
+        """
+        self._check(tag)
+        return super().get(tag, default)
+
+    def __contains__(self, tag: object) -> bool:
+        self._check(tag)
+        return super().__contains__(tag)
+
+    def _check(self, tag: object) -> None:
+        if tag in self.withheld:
+            msg = f"{tag:08X} varies from file to file, and is asked for where results are shared"
+            raise KeyError(msg)
 
 
 @lru_cache(maxsize=8192)

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydicom.uid import UID
 
 from medtransfer.data.geometry import orientation_letters, spacing_of
+from medtransfer.data.loaders._dicom_rules import class_name
 from medtransfer.data.loaders._dicom_tags import age_in_years, iso_date, text
 from medtransfer.data.scan import Identifiers
 
 if TYPE_CHECKING:
-    from medtransfer.data.loaders._dicom_header import Header
+    from medtransfer.data.loaders._dicom_header import Description, Header
     from medtransfer.data.loaders._dicom_stacks import Stack
 
 IDENTIFIERS: Final = {
     "patient_id": "PatientID",
     "study_uid": "StudyInstanceUID",
     "series_uid": "SeriesInstanceUID",
-    "instance_uid": "SOPInstanceUID",
 }
-"""Name in `Identifiers` → element."""
+"""Name in `Identifiers` of what the files of a series share → element."""
+
+INSTANCE: Final = ("instance_uid", "SOPInstanceUID")
+"""Name in `Identifiers` of the file itself, and its element."""
 
 ATTRIBUTES: Final = {
     "sex": "PatientSex",
@@ -32,12 +35,42 @@ ATTRIBUTES: Final = {
 
 _DERIVED: Final = ("age", "date")
 
+_MODALITIES: Final = {
+    "CT Image Storage": "CT",
+    "MR Image Storage": "MR",
+    "Computed Radiography Image Storage": "CR",
+    "Digital X-Ray Image Storage": "DX",
+    "Digital Mammography X-Ray Image Storage": "MG",
+    "Ultrasound Image Storage": "US",
+    "Positron Emission Tomography Image Storage": "PT",
+    "Enhanced PET Image Storage": "PT",
+    "Nuclear Medicine Image Storage": "NM",
+}
+
+
+def modality_of_class(sop_class: str) -> str:
+    """The modality whose images a SOP class holds (enhanced ones, too); empty where it may be of several."""
+    name = class_name(sop_class)
+    return next((code for words, code in _MODALITIES.items() if words in name), "")
+
 
 def header_facts(header: Header) -> dict[str, str]:
     """Identifiers, harmless attributes and the form of the pixels; what is empty is left out."""
+    return series_facts(header) | instance_facts(header.dataset)
+
+
+def instance_facts(dataset: Any) -> dict[str, str]:
+    """The facts that differ from file to file."""
+    name, keyword = INSTANCE
+    uid = text(dataset, keyword)
+    return {name: uid} if uid else {}
+
+
+def series_facts(header: Header | Description) -> dict[str, str]:
+    """All facts but those of the one file."""
     dataset = header.dataset
     facts = {name: text(dataset, keyword) for name, keyword in {**IDENTIFIERS, **ATTRIBUTES}.items()}
-    facts["modality"] = text(dataset, "Modality")
+    facts["modality"] = text(dataset, "Modality").upper() or modality_of_class(header.sop_class)
     facts["age"] = age_in_years(text(dataset, "PatientAge"))
     facts["date"] = iso_date(text(dataset, "StudyDate"))
     declared = text(dataset, "BurnedInAnnotation").upper()
@@ -63,7 +96,7 @@ def stack_facts(stack: Stack) -> dict[str, str]:
 
 def identifiers(facts: dict[str, str]) -> Identifiers:
     """Whose scan it is."""
-    return Identifiers(**{name: facts.get(name, "") for name in IDENTIFIERS})
+    return Identifiers(**{name: facts.get(name, "") for name in (*IDENTIFIERS, INSTANCE[0])})
 
 
 def attributes(facts: dict[str, str]) -> dict[str, str]:

@@ -11,6 +11,8 @@ the gantry was upright, beside it where it was tilted. Reference: PS3.3 C.7.6.2.
 
 from __future__ import annotations
 
+from functools import lru_cache
+from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -32,14 +34,16 @@ by half a pixel: rounding passes, wrong axes do not."""
 
 def geometry_problem(plane: Plane) -> str:
     """Why spacing, orientation and position say nothing sensible; empty where they do."""
-    position, orientation, spacing = (
-        np.asarray(values, dtype=np.float64) for values in (plane.position, plane.orientation, plane.spacing)
-    )
-    for name, values in (
-        ("ImagePositionPatient", position),
-        ("ImageOrientationPatient", orientation),
-        ("PixelSpacing", spacing),
-    ):
+    if not all(map(isfinite, plane.position or ())):
+        return "ImagePositionPatient holds no finite numbers"
+    return _axes_problem(plane.orientation or (), plane.spacing or ())
+
+
+@lru_cache(maxsize=64)
+def _axes_problem(directions: tuple[float, ...], steps: tuple[float, ...]) -> str:
+    """The part that the planes of a series share."""
+    orientation, spacing = np.asarray(directions, dtype=np.float64), np.asarray(steps, dtype=np.float64)
+    for name, values in (("ImageOrientationPatient", orientation), ("PixelSpacing", spacing)):
         if not np.isfinite(values).all():
             return f"{name} holds no finite numbers"
     if spacing.min() <= 0:

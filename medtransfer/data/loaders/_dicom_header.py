@@ -31,6 +31,7 @@ from medtransfer.data.loaders._dicom_deflate import inflated
 from medtransfer.data.loaders._dicom_elements import Elements
 from medtransfer.data.loaders._dicom_tags import missing
 from medtransfer.data.loaders._dicom_walker import LONG, PIXELS, SHORT, UNDEFINED, Source, truncated, walk
+from medtransfer.data.loaders._dicom_wanted import TAGS
 from medtransfer.data.loaders._signatures import begins_like, has_dicom_magic
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 __all__ = [
-    "UNDEFINED", "Header", "check_magic", "full_header", "looks_like_elements", "read_header", "read_with_pixels",
-    "truncated",
+    "UNDEFINED", "Description", "Header", "check_magic", "full_header", "looks_like_elements", "read_header",
+    "read_with_pixels", "truncated",
 ]  # fmt: skip
 
 DEFAULTS = ReadConfig()
@@ -81,6 +82,23 @@ class Header:
     held: int
     preamble: bytes
     notes: tuple[str, ...]
+
+    @property
+    def encapsulated(self) -> bool:
+        """True where the pixel data are compressed, or say so."""
+        return self.pixel_length == UNDEFINED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """The part of a `Header` that does not depend on the file's length; attributes as there."""
+
+    dataset: Any
+    syntax: str
+    sop_class: str
+    pixel_keyword: str
+    encapsulated: bool
+    preamble: bytes
 
 
 def read_header(path: Path, *, force: bool = False, settings: ReadConfig = DEFAULTS) -> Header:
@@ -193,7 +211,7 @@ def _walked(handle: BinaryIO, path: Path, force: bool, settings: ReadConfig) -> 
     header = Header(
         dataset=elements,
         syntax=syntax,
-        sop_class=_text(elements, "SOPClassUID") or _text(elements, "MediaStorageSOPClassUID"),
+        sop_class=_uid(meta, "SOPClassUID") or _uid(meta, "MediaStorageSOPClassUID"),
         implicit=implicit,
         little_endian=little,
         pixel_keyword=pixels,
@@ -216,19 +234,24 @@ def _meta(source: Source, at: int, notes: list[str]) -> tuple[int, str, dict[int
     walked = walk(source, at, implicit=False, little=True, meta=True)
     if walked.at >= source.size:
         raise truncated(f"ends after {source.size} bytes, inside or right after the file meta information", path)
-    elements = Elements(walked.raw)
-    syntax = _text(elements, "TransferSyntaxUID")
+    syntax = _uid(walked.raw, "TransferSyntaxUID")
     if not syntax:
         raise missing("TransferSyntaxUID", path)
-    length, real = elements.get("FileMetaInformationGroupLength"), walked.at - at - 12
+    length, real = _group_length(walked.raw), walked.at - at - 12
     if length != real:
         notes.append(f"MetaLengthWrong: says {'nothing' if length is None else length}, is {real}")
     return walked.at, syntax, walked.raw
 
 
-def _text(elements: Elements, keyword: str) -> str:
-    values = elements.texts(keyword)
-    return values[0].strip() if values else ""
+def _uid(raw: dict[int, tuple[str, bytes | None]], keyword: str) -> str:
+    """The first UID of an element, whatever VR it is written with; empty where there is none."""
+    _, content = raw.get(TAGS[keyword][0]) or ("", None)
+    return content.partition(b"\\")[0].decode("latin-1").strip(" \0") if content else ""
+
+
+def _group_length(raw: dict[int, tuple[str, bytes | None]]) -> int | None:
+    _, content = raw.get(TAGS["FileMetaInformationGroupLength"][0]) or ("", None)
+    return int.from_bytes(content, "little") if content else None
 
 
 def _encoding(source: Source, at: int, syntax: str, notes: list[str]) -> tuple[bool, bool]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from medtransfer.core.types import Voxels
 from medtransfer.data.loaders._dicom_elements import Elements
+from medtransfer.data.loaders._dicom_facts import modality_of_class
 from medtransfer.data.loaders._dicom_rules import class_name
 from medtransfer.data.loaders._dicom_tags import number, text
 from medtransfer.data.loaders._dicom_wanted import IDENTIFYING, IDENTIFYING_TAGS, OVERLAYS
@@ -14,22 +15,11 @@ from medtransfer.data.loaders._signatures import begins_like
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from medtransfer.data.loaders._dicom_header import Header
+    from medtransfer.data.loaders._dicom_header import Description, Header
     from medtransfer.data.scan import Presentation
 
-_MODALITIES: Final = {
-    "CT Image Storage": "CT",
-    "MR Image Storage": "MR",
-    "Computed Radiography Image Storage": "CR",
-    "Digital X-Ray Image Storage": "DX",
-    "Digital Mammography X-Ray Image Storage": "MG",
-    "Ultrasound Image Storage": "US",
-    "Positron Emission Tomography Image Storage": "PT",
-    "Nuclear Medicine Image Storage": "NM",
-}
 
-
-def header_notes(header: Header, path: Path) -> list[str]:
+def header_notes(header: Header | Description, path: Path) -> list[str]:
     """Notes on annotation, overlays, origin, contradictory modality or signedness, and the preamble."""
     dataset = header.dataset
     notes: list[str] = []
@@ -40,7 +30,7 @@ def header_notes(header: Header, path: Path) -> list[str]:
     name, modality = class_name(header.sop_class), text(dataset, "Modality")
     if "Secondary Capture" in name:
         notes.append("SecondaryCapture")
-    wanted = next((code for start, code in _MODALITIES.items() if name.startswith(start)), modality)
+    wanted = modality_of_class(header.sop_class) or modality
     if modality and modality != wanted:
         notes.append(f"ModalityConflict: {name} says {wanted}, Modality {modality}")
     kind, signed = _vr(dataset, "PixelPaddingValue"), number(dataset, "PixelRepresentation", path) or 0

@@ -14,7 +14,9 @@ from math import isfinite, nan
 from typing import TYPE_CHECKING, Any, Final
 
 from medtransfer.core.errors import ReadError
+from medtransfer.data.loaders._dicom_facts import modality_of_class
 from medtransfer.data.loaders._dicom_keys import keys_of
+from medtransfer.data.loaders._dicom_rules import class_name
 from medtransfer.data.loaders._dicom_tags import number, numbers, required, text, words
 
 if TYPE_CHECKING:
@@ -25,7 +27,20 @@ if TYPE_CHECKING:
 Vector = tuple[float, float, float]
 
 _FRAME_TYPES: Final = ("FrameType", "ImageType")
+_GROUPS: Final = ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence")
 _DEEPEST: Final = 4
+_SLICES: Final = frozenset({"CT", "MR", "PT", "NM"})
+_PROJECTIONS: Final = (
+    "Computed Radiography Image",
+    "Digital X-Ray Image",
+    "Digital Mammography X-Ray Image",
+    "Digital Intra-Oral X-Ray Image",
+    "X-Ray Angiographic Image",
+    "X-Ray Radiofluoroscopic Image",
+    "Enhanced XA Image",
+    "Enhanced XRF Image",
+)
+"""How the names of SOP classes of projections begin: a ray has no place, whatever a vendor writes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +64,11 @@ class Plane:
         intercept: RescaleIntercept.
         rescale_type: What rescaling yields: `HU`, `US` (unspecified), …
         window: Centre and width of the first window.
+        window_function: VOILUTFunction.
         series_uid: SeriesInstanceUID.
         study_uid: StudyInstanceUID.
         patient_id: PatientID.
-        modality: Modality.
+        modality: Modality; of a SOP class of slices that class's, since scanners know what they write.
         sop_class: SOPClassUID.
         encoding: Bits allocated, bits stored, pixel representation, photometric interpretation.
     """
@@ -73,6 +89,7 @@ class Plane:
     intercept: float | None = None
     rescale_type: str = ""
     window: tuple[float, float] | None = None
+    window_function: str = ""
     series_uid: str = ""
     study_uid: str = ""
     patient_id: str = ""
@@ -102,17 +119,24 @@ def planes_of(header: Header, path: Path) -> tuple[Plane, ...]:
     groups = dataset.get("PerFrameFunctionalGroupsSequence") or ()
     shared = _flat(next(iter(dataset.get("SharedFunctionalGroupsSequence") or ()), None))
     if count == 1 and not groups and not shared:
-        return (_plane(dataset, path, 1),)
+        return (placed(unplaced(dataset, path, 1), dataset, path),)
     if groups and len(groups) != count:
         raise _bad_frames(f"claims {count} frames and describes {len(groups)}", path)
     if count > max(header.held, 1):
         raise _bad_frames(f"claims {count} frames in {header.held} bytes of pixels", path)
     if not groups:
         # Without groups of their own the frames of a file are at one place, or nobody knows where: no place is kept.
-        plane = replace(_plane(_Layers((shared,), dataset), path, count), position=None)
+        layers = _Layers((shared,), dataset)
+        plane = replace(placed(unplaced(layers, path, count), layers, path), position=None)
         return tuple(replace(plane, frame=frame, order=frame + 1) for frame in range(count))
-    frames = (_plane(_Layers((_flat(group), shared), dataset), path, count) for group in groups)
-    return tuple(replace(plane, frame=frame, order=frame + 1) for frame, plane in enumerate(frames))
+    frames = (_Layers((_flat(group), shared), dataset) for group in groups)
+    planes = (placed(unplaced(frame, path, count), frame, path) for frame in frames)
+    return tuple(replace(plane, frame=frame, order=frame + 1) for frame, plane in enumerate(planes))
+
+
+def is_plain(dataset: Any, path: Path) -> bool:
+    """True where a file has one frame and its top level describes it."""
+    return _whole(dataset, "NumberOfFrames", path, 1) <= 1 and not any(dataset.get(keyword) for keyword in _GROUPS)
 
 
 @dataclass(frozen=True)
@@ -130,9 +154,14 @@ class _Layers:
 
 
 def _flat(group: Any, depth: int = 0) -> dict[str, Any]:
-    """All elements below the item of a functional group by keyword, of each sequence the first item's."""
+    """All elements below the item of a functional group by keyword, of each sequence the first item's.
+
+    Private sequences are passed over: Philips keeps whole headers of single slices in them.
+    """
     elements: dict[str, Any] = {}
     for element in group or ():
+        if element.tag.is_private:
+            continue
         if element.VR != "SQ":
             elements.setdefault(element.keyword, element.value)
         elif element.value and depth < _DEEPEST and not _is_reference(element.keyword):
@@ -146,31 +175,60 @@ def _is_reference(keyword: str) -> bool:
     return keyword.startswith(("Referenced", "Source", "Derivation"))
 
 
-def _plane(dataset: Any, path: Path, frames: int) -> Plane:
+def is_projection(plane: Plane) -> bool:
+    """True where the picture has no place in the patient, by its SOP class and modality."""
+    return plane.modality not in _SLICES and class_name(plane.sop_class).startswith(_PROJECTIONS)
+
+
+def placed(plane: Plane, dataset: Any, path: Path) -> Plane:
+    """A plane of this file like `plane`, with its own place, order, window and scaling.
+
+    A frozen record is built field by field, and this one has many: its dictionary is copied instead.
+
+    Raises:
+        ReadError: `BadTag`: a number is none.
+    """
     centre, width = number(dataset, "WindowCenter", path), number(dataset, "WindowWidth", path)
     order = number(dataset, "InstanceNumber", path)
+    own = object.__new__(Plane)
+    own.__dict__.update(
+        plane.__dict__,
+        path=path,
+        position=None if is_projection(plane) else _numbers(dataset, "ImagePositionPatient", 3, path),
+        order=int(order) if order is not None and isfinite(order) else None,
+        slope=number(dataset, "RescaleSlope", path),
+        intercept=number(dataset, "RescaleIntercept", path),
+        window=None if centre is None or width is None else (centre, width),
+    )
+    return own
+
+
+def unplaced(dataset: Any, path: Path, frames: int) -> Plane:
+    """The part of a plane that the slices of a series share; `placed` adds the rest.
+
+    Raises:
+        ReadError: `BadTag`: a number is none; `MissingTag`: the pixels are not described.
+    """
     image_type = next(filter(None, (words(dataset, keyword) for keyword in _FRAME_TYPES)), ())
+    sop_class = text(dataset, "SOPClassUID")
+    by_class, said = modality_of_class(sop_class), text(dataset, "Modality").upper()
     return Plane(
         path=path,
         frames=frames,
         shape=(required(dataset, "Rows", path), required(dataset, "Columns", path)),
         samples=_whole(dataset, "SamplesPerPixel", path, 1),
-        position=_numbers(dataset, "ImagePositionPatient", 3, path),
         orientation=_numbers(dataset, "ImageOrientationPatient", 6, path),
         spacing=_numbers(dataset, "PixelSpacing", 2, path),
         thickness=number(dataset, "SliceThickness", path),
         between=number(dataset, "SpacingBetweenSlices", path),
-        order=int(order) if order is not None and isfinite(order) else None,
         keys=keys_of(dataset, image_type),
-        slope=number(dataset, "RescaleSlope", path),
-        intercept=number(dataset, "RescaleIntercept", path),
         rescale_type=text(dataset, "RescaleType"),
-        window=None if centre is None or width is None else (centre, width),
+        window_function=text(dataset, "VOILUTFunction").upper(),
         series_uid=text(dataset, "SeriesInstanceUID"),
         study_uid=text(dataset, "StudyInstanceUID"),
         patient_id=text(dataset, "PatientID"),
-        modality=text(dataset, "Modality").upper(),
-        sop_class=text(dataset, "SOPClassUID"),
+        modality=by_class if by_class in _SLICES else said or by_class,
+        sop_class=sop_class,
         encoding=(
             required(dataset, "BitsAllocated", path),
             required(dataset, "BitsStored", path),

@@ -35,14 +35,15 @@ def grey_presentation(dataset: Header, photometric: str, path: Path, notes: list
     shape = text(dataset, "PresentationLUTShape").upper()
     if shape and (shape == "INVERSE") != inverted:
         notes.append(f"PolarityConflict: PresentationLUTShape {shape} with {photometric}")
-    modality = _table(dataset, "ModalityLUTSequence", path)
+    modality = _table(dataset, "ModalityLUTSequence", path, signed=stored_range(dataset, path)[0] < 0)
     if modality == "bad":
         raise ReadError("the modality table cannot be used", code="BadScaling", path=path)
-    voi = _table(dataset, "VOILUTSequence", path)
+    slope, intercept = number(dataset, "RescaleSlope", path), number(dataset, "RescaleIntercept", path)
+    ends = [end * (1.0 if slope is None else slope) + (intercept or 0.0) for end in stored_range(dataset, path)]
+    voi = _table(dataset, "VOILUTSequence", path, signed=modality is None and min(ends) < 0)
     if voi == "bad":
         notes.append("VoiTableIgnored: it is empty or of another length than it declares")
         voi = None
-    slope, intercept = number(dataset, "RescaleSlope", path), number(dataset, "RescaleIntercept", path)
     plain = modality is not None
     return Presentation(
         slope=1.0 if slope is None or plain else slope,
@@ -78,14 +79,18 @@ def colour_range(dataset: Header, voxels: Voxels, path: Path) -> tuple[int, int]
 
 def _window(dataset: Header, path: Path, notes: list[str]) -> Window | None:
     """The first window; None, with a note, where it cannot be used."""
-    function = text(dataset, "VOILUTFunction").upper() or "LINEAR"
+    function = text(dataset, "VOILUTFunction").upper()
     try:
         centre, width = number(dataset, "WindowCenter", path), number(dataset, "WindowWidth", path)
     except ReadError as error:
         notes.append(f"WindowIgnored: {error.message}")
         return None
-    if centre is None and width is None:
-        return None
+    return None if centre is None and width is None else window_of(centre, width, function, notes)
+
+
+def window_of(centre: float | None, width: float | None, function: str, notes: list[str]) -> Window | None:
+    """A window; None, with a note, where it cannot be used. An empty function is LINEAR."""
+    function = function or "LINEAR"
     if function not in {"LINEAR", "LINEAR_EXACT", "SIGMOID"}:
         notes.append(f"WindowIgnored: VOILUTFunction {function} is unknown")
     elif centre is None or width is None or not (isfinite(centre) and isfinite(width)):
@@ -98,8 +103,11 @@ def _window(dataset: Header, path: Path, notes: list[str]) -> Window | None:
     return None
 
 
-def _table(dataset: Header, sequence: str, path: Path) -> Lookup | Literal["bad"] | None:
-    """First lookup table of a sequence. An entry count of 0 means 65,536 (PS3.3 C.11.1.1.1)."""
+def _table(dataset: Header, sequence: str, path: Path, *, signed: bool) -> Lookup | Literal["bad"] | None:
+    """First lookup table of a sequence. An entry count of 0 means 65,536 (PS3.3 C.11.1.1.1).
+
+    Where what goes into it may be negative (`signed`), so may the first value that it maps (C.11.2.1.1).
+    """
     items = dataset.get(sequence)
     if not items:
         return None
@@ -113,7 +121,7 @@ def _table(dataset: Header, sequence: str, path: Path) -> Lookup | Literal["bad"
     values = _entries(data, entries, little_endian=_is_little(dataset))
     if values.size != entries or entries == 0:
         return "bad"
-    if required(dataset, "PixelRepresentation", path) and start > 32767:
+    if signed and start > 32767:
         start -= 65536
     return Lookup(first=start, values=values, bits=bits)
 
@@ -130,8 +138,18 @@ def _entries(data: object, entries: int, *, little_endian: bool) -> np.ndarray:
     return np.frombuffer(data[: len(data) // 2 * 2], dtype="<u2" if little_endian else ">u2").astype(np.uint16)
 
 
+def _of_sign(value: int, signed: bool) -> int:
+    """The number whose 16 bits these are, in pixels with or without sign."""
+    if signed and 1 << 15 <= value < 1 << 16:
+        return value - (1 << 16)
+    return value + (1 << 16) if not signed and -(1 << 15) <= value < 0 else value
+
+
 def _padding(dataset: Header, path: Path, notes: list[str]) -> tuple[int, int] | None:
-    """Closed range of stored values that are background. Reference: PS3.3 C.7.5.1.1.2."""
+    """Closed range of stored values that are background. Reference: PS3.3 C.7.5.1.1.2.
+
+    A value written with the VR of the other sign has the same 16 bits: 63,536 in signed pixels is −2,000.
+    """
     try:
         value = number(dataset, "PixelPaddingValue", path)
         limit = number(dataset, "PixelPaddingRangeLimit", path)
@@ -140,8 +158,8 @@ def _padding(dataset: Header, path: Path, notes: list[str]) -> tuple[int, int] |
         return None
     if value is None:
         return None
-    low, high = sorted((int(value), int(value if limit is None else limit)))
     smallest, largest = stored_range(dataset, path)
+    low, high = sorted(_of_sign(int(end), smallest < 0) for end in (value, value if limit is None else limit))
     if high < smallest or low > largest:
         notes.append(f"PaddingIgnored: {low}…{high} lies outside the stored values {smallest}…{largest}")
         return None

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from medtransfer.data.loaders._dicom_header import Header
+    from medtransfer.data.loaders._dicom_header import Description, Header
 
 _SLICES: Final = frozenset({"CT", "MR", "PT", "NM"})
 _SCOUTS: Final = frozenset({"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW", "SCANOGRAM", "SCOUTVIEW"})
@@ -42,7 +42,7 @@ _SCREENS: Final = frozenset({"SCREEN SAVE", "SCREENSAVE", "SCREENSHOT", "SCREEN 
 _DOSES: Final = frozenset({"DOSE", "DOSE REPORT", "DOSE_INFO", "DOSE INFO", "PATIENT PROTOCOL"})
 
 
-def left_out(header: Header, path: Path) -> Excluded | None:
+def left_out(header: Header | Description, path: Path) -> Excluded | None:
     """The first rule that leaves this file out, or None.
 
     Raises:
@@ -75,7 +75,7 @@ def _by_class(uid: str, name: str) -> Iterator[tuple[bool, str, str]]:
     yield True, "not_an_image", f"{name} is no diagnostic image"
 
 
-def _by_content(header: Header, name: str) -> Iterator[tuple[bool, str, str]]:
+def _by_content(header: Header | Description, name: str) -> Iterator[tuple[bool, str, str]]:
     """Rules for images, and for what has an unknown SOP class or none."""
     dataset, pixels = header.dataset, header.pixel_keyword
     is_empty = not pixels and first(dataset, "Rows") is None

@@ -20,14 +20,14 @@ from medtransfer.data.loaders._dicom_header import full_header
 from medtransfer.data.loaders._dicom_notes import header_notes, value_notes
 from medtransfer.data.loaders._dicom_pixels import stored_values
 from medtransfer.data.loaders._dicom_planes import planes_of
-from medtransfer.data.loaders._dicom_presentation import colour_range, grey_presentation
+from medtransfer.data.loaders._dicom_presentation import colour_range, grey_presentation, window_of
 from medtransfer.data.loaders._dicom_projection import directions, pixel_size
 from medtransfer.data.loaders._dicom_source import pixel_source
 from medtransfer.data.loaders._dicom_stacks import CROSS_SECTIONAL, Stack, stacks_of
 from medtransfer.data.loaders._dicom_suv import suv_factor
 from medtransfer.data.loaders._dicom_tags import text
 from medtransfer.data.resample import regular
-from medtransfer.data.scan import Presentation, Scan, Window
+from medtransfer.data.scan import Presentation, Scan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,10 +62,10 @@ def scan_of(item: Item, headers: dict[Path, Header], *, settings: ReadConfig) ->
             presentation = Presentation(stored_range=colour_range(first.dataset, voxels, path))
         else:
             presentation = grey_presentation(first.dataset, sources[0].photometric_now, path, notes)
-            presentation = _of_groups(stack, first, presentation)
+            presentation = _of_groups(stack, first, presentation, notes)
             if any(source.encapsulated for source in sources):
                 notes.extend(value_notes(voxels, presentation))
-            voxels, presentation = _rescaled(stack, voxels, presentation, notes)
+            voxels, presentation = _rescaled(stack, voxels, presentation)
     scan = _scan(item, stack, first, voxels, presentation, notes)
     return regular(scan) if stack.resample else scan
 
@@ -90,21 +90,31 @@ def _stack(item: Item, headers: dict[Path, Header], settings: ReadConfig) -> Sta
     return stack
 
 
-def _of_groups(stack: Stack, header: Header, presentation: Presentation) -> Presentation:
+def _of_groups(stack: Stack, header: Header, presentation: Presentation, notes: list[str]) -> Presentation:
     """Slope, intercept and window that functional groups give the first plane, where the data set itself has none."""
     plane = stack.planes[0]
     if presentation.modality_table is None and plane.slope is not None:
         presentation = replace(presentation, slope=plane.slope, intercept=plane.intercept or 0.0)
     if plane.window is not None and "WindowCenter" not in header.dataset and presentation.voi_table is None:
-        centre, width = plane.window
-        presentation = replace(presentation, window=Window(centre=centre, width=width) if width >= 1 else None)
+        window = window_of(*plane.window, plane.window_function, notes)
+        presentation = replace(presentation, window=window)
     return presentation
 
 
-def _rescaled(
-    stack: Stack, voxels: Voxels, presentation: Presentation, notes: list[str]
-) -> tuple[Voxels, Presentation]:
-    """Each slice by its own slope and intercept, where they differ."""
+def _rescaled(stack: Stack, voxels: Voxels, presentation: Presentation) -> tuple[Voxels, Presentation]:
+    """Each slice by its own slope and intercept, where they differ; padding keeps a value of its own.
+
+    Raises:
+        ReadError: `RescaleMissing`: some slices have them and some have none.
+    """
+    lacking = [plane for plane in stack.planes if plane.slope is None]
+    if 0 < len(lacking) < len(stack.planes):
+        raise ReadError(
+            f"slice {lacking[0].name} has no RescaleSlope, as {len(lacking)} of {len(stack.planes)} slices; others do",
+            code="RescaleMissing",
+            path=lacking[0].path,
+            hint="Export the series again from its source.",
+        )
     scales = [_scale(plane) for plane in stack.planes]
     if len(set(scales)) == 1:
         return voxels, presentation
@@ -114,13 +124,16 @@ def _rescaled(
     for index, (slope, intercept) in enumerate(scales):
         np.multiply(voxels[index], np.float32(slope), out=rescaled[index])
         rescaled[index] += np.float32(intercept)
-    if presentation.padding is not None:
-        notes.append("PaddingIgnored: the slices are rescaled one by one")
+    padding = presentation.padding
+    if padding is not None:  # one value for all slices, below all others
+        padded = (voxels >= padding[0]) & (voxels <= padding[1])
+        padding = (floor(min(bounds)) - 1.0,) * 2
+        rescaled[padded] = padding[0]
     return rescaled, replace(
         presentation,
         slope=1.0,
         intercept=0.0,
-        padding=None,
+        padding=padding,
         stored_range=(floor(min(bounds)), ceil(max(bounds))),
     )
 
@@ -160,9 +173,10 @@ def _scan(
 
 
 def _units(stack: Stack, header: Header, modality: str, presentation: Presentation) -> str:
-    """HU only where a CT says how its values are rescaled."""
-    said = text(header.dataset, "RescaleType").upper()
-    known = stack.planes[0].slope is not None or presentation.modality_table is not None
+    """HU only where a CT says how all its values are rescaled, and not to something else."""
+    said = (stack.planes[0].rescale_type or text(header.dataset, "RescaleType")).upper()
+    rescaled = all(plane.slope is not None and plane.intercept is not None for plane in stack.planes)
+    known = rescaled or presentation.modality_table is not None
     if modality == "CT":
         return "HU" if known and said in {"", "HU"} else ""
     return text(header.dataset, "Units") if modality == "PT" else said

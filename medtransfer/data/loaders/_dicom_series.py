@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from medtransfer.data.loaders._dicom_planes import Plane
 
 STATE_NOTE = "PresentationStateNotApplied"
+ALONE_NOTE = "SeriesMissing: the slice names no series, and is read as a picture of its own"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +99,8 @@ def _item(stack: Stack, files: dict[Path, Seen], notes: tuple[str, ...]) -> Item
     whole = len(chosen) == len(available)
     frames = () if whole else tuple(place for place, key in enumerate(available) if key in chosen)
     several = len(paths) > 1 or not whole
+    if stack.planes[0].modality in CROSS_SECTIONAL and not stack.planes[0].series_uid:
+        notes = (*notes, ALONE_NOTE)
     return Item(
         paths=paths,
         loader="dicom",

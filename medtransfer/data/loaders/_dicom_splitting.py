@@ -5,7 +5,10 @@ An attribute cuts planes of one orientation and format only where they make no s
 - where several lie at one place, an attribute (or two, or three) may cut them into at most as many parts as there are
   planes at one place, so that an acquisition number or a trigger time of its own for every slice cuts nothing;
 - where nothing lies twice but a gap is seen, an attribute may cut them into parts that follow each other along the
-  normal, of three slices or more each, none of which has a gap: two blocks of one acquisition each.
+  normal, of three slices or more each, none of which has a gap: two blocks of one acquisition each;
+- any attribute may cut them into parts of three slices or more, each on an even grid of its own: stations that overlap,
+  and volumes that lie in and out. In and out on one even grid they are cut only by an attribute that no volume has two
+  of (echo, b-value, kernel, …): an acquisition number may be that of every other slice.
 
 Of several ways to cut, the one is taken that leaves the fewest planes twice at one place, then the fewest gaps, then
 the fewest parts, then the fewest and most telling attributes. Where no attribute is shared by the slices of a volume
@@ -26,13 +29,15 @@ from medtransfer.data.loaders._dicom_keys import KEYS, PHASES, number_of
 from medtransfer.data.loaders._dicom_layout import SAME_PLACE, Direction, layout_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from medtransfer.data.loaders._dicom_planes import Plane
 
 _RANKED: Final = ("trigger", "phase", "frame_time", "acquisition")
 _MOST_KEYS: Final = 3
 _SMALLEST_BLOCK: Final = 3
+_TELLING: Final = ("component", "echo", "echo_number", "b_value", "energy", "kernel", "stack")
+"""Attributes that no volume has two of."""
 
 
 def cut(planes: Sequence[Plane], normal: Direction, pixel: float) -> tuple[list[list[Plane]], str]:
@@ -47,8 +52,9 @@ def cut(planes: Sequence[Plane], normal: Direction, pixel: float) -> tuple[list[
         The parts, and what told them apart; empty where nothing was cut.
     """
     whole = in_order(planes, normal)
-    if layout_of(_points(whole), normal, pixel).sound:
-        return [whole], ""
+    layout = layout_of(_points(whole), normal, pixel)
+    if layout.sound:
+        return _in_and_out(whole, KEYS if layout.mixed else _TELLING, normal, pixel) or ([whole], "")
     places = _places(whole, normal, pixel)
     most = max(Counter(places).values())
     limit = most if most > 1 else len(whole) // _SMALLEST_BLOCK
@@ -58,18 +64,17 @@ def cut(planes: Sequence[Plane], normal: Direction, pixel: float) -> tuple[list[
     for count in range(1, min(_MOST_KEYS, len(varying)) + 1):
         for keys in combinations(varying, count):
             parts = _by_value(whole, keys)
-            if not (len(parts) <= most if most > 1 else _are_blocks(parts, normal)):
+            if not (len(parts) <= most if most > 1 else _are_blocks(parts, normal) or _are_even(parts, normal, pixel)):
                 continue
             rated = (*_faults(parts, normal, pixel), len(parts))
             if rated < score and rated[:2] < score[:2]:
                 best, told, score = parts, ", ".join(keys), rated
         if score[:2] == (0, 0):
             break
-    if score[0] and most > 1:
-        for parts, by in ((_by_rank(whole, places, most), "rank"), (_by_order(whole, places, most), "InstanceNumber")):
-            if parts and _faults(parts, normal, pixel)[0] == 0:
-                return parts, by
-    return best, told
+    if score[:2] == (0, 0):
+        return best, told
+    ranked = _by_rank_or_order(whole, places, most, normal, pixel) if score[0] and most > 1 else None
+    return _in_and_out(whole, KEYS, normal, pixel) or ranked or (best, told)
 
 
 def in_order(planes: Sequence[Plane], normal: Direction) -> list[Plane]:
@@ -83,6 +88,20 @@ def in_order(planes: Sequence[Plane], normal: Direction) -> list[Plane]:
             plane.frame,
         ),
     )
+
+
+def _in_and_out(
+    planes: Sequence[Plane], keys: Iterable[str], normal: Direction, pixel: float
+) -> tuple[list[list[Plane]], str] | None:
+    """Parts that overlap along the normal, each on an even grid, and the attribute that tells them; None without."""
+    for key in keys:
+        values = {plane.keys.get(key) for plane in planes}
+        if key == PHASES or not 1 < len(values) <= len(planes) // _SMALLEST_BLOCK:
+            continue
+        parts = _by_value(planes, (key,))
+        if _are_even(parts, normal, pixel) and not _are_blocks(parts, normal):
+            return parts, key
+    return None
 
 
 def _points(planes: Sequence[Plane]) -> np.ndarray:
@@ -113,6 +132,14 @@ def _natural(value: str) -> tuple[int, float, str]:
     return (1, 0.0, value) if number is None else (0, number, "")
 
 
+def _are_even(parts: Sequence[Sequence[Plane]], normal: Direction, pixel: float) -> bool:
+    """True where each of the parts has several planes and lies on an even grid."""
+    if min(len(part) for part in parts) < _SMALLEST_BLOCK:
+        return False
+    layouts = [layout_of(_points(part), normal, pixel) for part in parts]
+    return all(layout.sound and not layout.mixed for layout in layouts)
+
+
 def _are_blocks(parts: Sequence[Sequence[Plane]], normal: Direction) -> bool:
     """True where parts of several planes each follow each other along the normal."""
     if min(len(part) for part in parts) < _SMALLEST_BLOCK:
@@ -129,6 +156,15 @@ def _by_rank(planes: Sequence[Plane], places: Sequence[int], most: int) -> list[
         if parts:
             return parts
     return []
+
+
+def _by_rank_or_order(
+    planes: Sequence[Plane], places: Sequence[int], most: int, normal: Direction, pixel: float
+) -> tuple[list[list[Plane]], str] | None:
+    for parts, by in ((_by_rank(planes, places, most), "rank"), (_by_order(planes, places, most), "InstanceNumber")):
+        if parts and _faults(parts, normal, pixel)[0] == 0:
+            return parts, by
+    return None
 
 
 def _by_order(planes: Sequence[Plane], places: Sequence[int], most: int) -> list[list[Plane]]:

@@ -7,6 +7,7 @@
 | one cross-sectional plane without a place | a picture, noted `GeometryMissing` |
 | several, or some without | `GeometryMissing`: all refused |
 | frames of one file without places | frames, noted `GeometryMissing` (nuclear medicine has none: not noted) |
+| nuclear medicine, none with a place | planar pictures, frames |
 | spacing, orientation or position that make no sense | `BadGeometry`: all refused |
 | a volume tiled into one picture (Siemens mosaic) | `Mosaic`: refused |
 | orientations more than 0.1° apart | stacks of their own |
@@ -125,7 +126,8 @@ def _answers(planes: list[Plane], on_irregular: Irregular) -> list[Stack | Refus
     slices = [
         plane
         for plane in lost
-        if plane.modality in CROSS_SECTIONAL and (plane.frames == 1 or plane.path in with_places)
+        if plane.modality in CROSS_SECTIONAL
+        and ((plane.frames == 1 and (placed or plane.modality != "NM")) or plane.path in with_places)
     ]
     if slices and len(planes) > 1:
         return [_geometry_missing(slices[0], planes)]
@@ -176,7 +178,7 @@ def _without_place(planes: Sequence[Plane]) -> list[Stack]:
     stacks: list[Stack] = []
     for frames in files.values():
         first = frames[0]
-        expected = first.modality in CROSS_SECTIONAL and (first.frames == 1 or first.modality != "NM")
+        expected = first.modality in CROSS_SECTIONAL and first.modality != "NM"
         note = f"GeometryMissing: {', '.join(_absent(first))}"
         stacks.append(
             Stack(
@@ -236,7 +238,7 @@ def _mixed_shape(group: Sequence[Plane], formats: list[list[Plane]]) -> Refusal 
     odd = min(formats, key=len)
     if runs == len(formats) and len(odd) > 1:
         return None
-    culprit, usual = odd[0], max(formats, key=len)[0]
+    culprit, usual = odd[0], max((planes for planes in formats if planes is not odd), key=len)[0]
     message = f"is {_format(culprit)} where the other slices are {_format(usual)}"
     return _refusal(group, culprit, message, "MixedShape", "Export slices of each format as a series of their own.")
 

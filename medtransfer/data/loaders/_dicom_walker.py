@@ -57,6 +57,8 @@ _SHORT_LITTLE = frozenset(number for number, vr in _LITTLE.items() if vr.encode(
 _SHORT_BIG = frozenset(number for number, vr in _BIG.items() if vr.encode() in SHORT)
 _WANTED_BIG = {tag: tag for tag in (*WANTED, *PIXELS)} | dict.fromkeys((_ITEM, _ITEM_END, _SEQUENCE_END), -1)
 _WANTED_LITTLE = {(tag & 0xFFFF) << 16 | tag >> 16: kept for tag, kept in _WANTED_BIG.items()}
+_KEPT_BIG = {tag: tag for tag, is_kept in WANTED.items() if is_kept and tag not in PIXELS}
+_KEPT_LITTLE = {(tag & 0xFFFF) << 16 | tag >> 16: tag for tag in _KEPT_BIG}
 _AGAIN = "Export the image again from its source."
 
 
@@ -149,6 +151,7 @@ def walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop: a call for each elemen
     head = struct.Struct(order + ("LL" if implicit else "LHH")).unpack_from
     long = struct.Struct(order + "L").unpack_from
     wanted, short, vrs = (_WANTED_LITTLE, _SHORT_LITTLE, _LITTLE) if little else (_WANTED_BIG, _SHORT_BIG, _BIG)
+    kept_whole = _KEPT_LITTLE if little else _KEPT_BIG
     source.show(at)
     window, base, index = source.window, source.base, at - source.base
     left, limit = source.size - base, _limit(source)
@@ -165,10 +168,20 @@ def walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop: a call for each elemen
                 start = index + 8
             else:
                 key, vr, length = head(window, index)
+                if meta and key & 0xFFFF != 2:
+                    break
                 start = index + 8
-                if vr not in short:
-                    if meta and key & 0xFFFF != 2:
-                        break
+                if vr in short:  # nearly all elements are of this kind, and end here
+                    end = start + length
+                    if end <= len(window):
+                        if key in kept_whole:
+                            raw[kept_whole[key]] = (vrs[vr], window[start:end])
+                            index = end
+                            continue
+                        if key not in wanted:
+                            index = end
+                            continue
+                else:
                     if vr not in vrs or not vr:
                         raise corrupt(f"element {_name(key, little)} has no value representation", source.path)
                     (length,) = long(window, index + 8)
@@ -177,8 +190,6 @@ def walk(  # noqa: C901, PLR0912, PLR0915 - the hot loop: a call for each elemen
             raise truncated(
                 f"ends after {source.size} bytes, inside an element's tag and length", source.path
             ) from error
-        if meta and key & 0xFFFF != 2:
-            break
         tag = wanted[key] if key in wanted else 0  # noqa: SIM401 - faster than a call
         if tag >= first_pixels and tag in PIXELS:
             return Walked(raw, tag, length, base + start)

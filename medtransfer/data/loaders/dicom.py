@@ -18,15 +18,13 @@ from medtransfer.data.found import Excluded, Failed, Found, Item
 from medtransfer.data.loaders._containment import contained
 from medtransfer.data.loaders._dicom_claims import check_claims
 from medtransfer.data.loaders._dicom_directory import directory_failures
-from medtransfer.data.loaders._dicom_facts import header_facts
-from medtransfer.data.loaders._dicom_header import full_header, looks_like_elements, read_header
-from medtransfer.data.loaders._dicom_notes import header_notes, identifying
+from medtransfer.data.loaders._dicom_header import full_header, looks_like_elements
+from medtransfer.data.loaders._dicom_look import header_of, look_at
 from medtransfer.data.loaders._dicom_pixels import available_syntaxes
-from medtransfer.data.loaders._dicom_planes import planes_of
 from medtransfer.data.loaders._dicom_rules import left_out
 from medtransfer.data.loaders._dicom_scan import scan_of
 from medtransfer.data.loaders._dicom_series import Seen, items_of
-from medtransfer.data.loaders._dicom_tags import number, text
+from medtransfer.data.loaders._dicom_tags import text
 from medtransfer.data.loaders._signatures import has_dicom_magic
 
 if TYPE_CHECKING:
@@ -54,26 +52,21 @@ def find(files: tuple[FileBelow, ...], *, settings: ReadConfig) -> Found:
     failed: list[Failed] = []
     broken: dict[str, ReadError] = {}
     states: list[Path] = []
-    for file in files:
-        if not _is_ours(file, settings):
-            continue
-        facts: dict[str, str] = {}
-        try:
-            with at_stage("header"):
-                one = _look(file.path, settings, facts)
-        except ReadError as error:
-            failed.append(Failed(path=file.path, error=_misnamed(file, error), facts=facts))
-            if "series_uid" in facts:
-                broken[facts["series_uid"]] = error
-            continue
+    ours = [file.path for file in files if _is_ours(file, settings)]
+    for path, one in zip(ours, look_at(ours, settings=settings), strict=True):
         if isinstance(one, Seen):
             seen.append(one)
             continue
+        if isinstance(one, Failed):
+            failed.append(_misnamed(one))
+            if "series_uid" in one.facts and isinstance(one.error, ReadError):
+                broken[one.facts["series_uid"]] = one.error
+            continue
         excluded.append(one)
         if one.rule == "dicomdir":
-            failed.extend(directory_failures(file.path))
+            failed.extend(directory_failures(path))
         elif one.rule == "presentation_state":
-            states.append(file.path)
+            states.append(path)
     items, refused = items_of(seen, broken, _shown_otherwise(states), settings=settings)
     return Found(items=tuple(items), excluded=tuple(excluded), failed=(*failed, *refused))
 
@@ -92,7 +85,7 @@ def load(item: Item, *, settings: ReadConfig) -> Scan:
     with at_stage("header"):
         for path in item.paths:
             with contained(path, [], library="Pydicom", doing="reading the header"):
-                header = _header(path, settings)
+                header = header_of(path, settings=settings)
                 rule = left_out(header, path)
                 if rule is not None:
                     raise ReadError(rule.reason, code="NoPixels", path=path, hint="Leave this file out of the cohort.")
@@ -107,44 +100,17 @@ def _is_ours(file: FileBelow, settings: ReadConfig) -> bool:
     return settings.force and looks_like_elements(file.head)
 
 
-def _misnamed(file: FileBelow, error: ReadError) -> ReadError:
+def _misnamed(failed: Failed) -> Failed:
     """What is no good as DICOM and bears another format's name is called by both."""
-    if not file.path.name.lower().endswith(OTHERS):
-        return error
-    return ReadError(
-        f"is DICOM by its first bytes, and cannot be read as such: {error.message}",
+    if not failed.path.name.lower().endswith(OTHERS):
+        return failed
+    error = ReadError(
+        f"is DICOM by its first bytes, and cannot be read as such: {failed.error.message}",
         code="WrongFormat",
-        path=file.path,
+        path=failed.path,
         hint="Give the file its right suffix, or copy it again.",
     )
-
-
-def _look(path: Path, settings: ReadConfig, facts: dict[str, str]) -> Seen | Excluded:
-    """A file's planes, or the rule that leaves it out; `facts` are filled as soon as they are known."""
-    notes: list[str] = []
-    with contained(path, notes, library="Pydicom", doing="reading the header"):
-        header = _header(path, settings)
-        rule = left_out(header, path)
-        if rule is not None:
-            return rule
-        facts.update(header_facts(header))
-        check_claims(header, path, settings=settings)
-        notes.extend((*header.notes, *header_notes(header, path)))
-        planes = planes_of(header, path)
-    return Seen(
-        path=path,
-        planes=planes,
-        facts=facts,
-        identifiers=identifying(header.dataset),
-        notes=tuple(dict.fromkeys(notes)),
-    )
-
-
-def _header(path: Path, settings: ReadConfig) -> Header:
-    """The header; with its sequences where several frames need their functional groups."""
-    header = read_header(path, force=settings.force, settings=settings)
-    frames = number(header.dataset, "NumberOfFrames", path)
-    return header if frames is None or frames <= 1 else full_header(path, force=settings.force, settings=settings)
+    return Failed(path=failed.path, error=error, facts=failed.facts)
 
 
 def _shown_otherwise(states: list[Path]) -> frozenset[str]:

@@ -10,7 +10,9 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
+from pydicom.dataset import Dataset
 from pydicom.pixels import convert_color_space
+from pydicom.sequence import Sequence
 from pydicom.uid import (
     CTImageStorage,
     DeflatedExplicitVRLittleEndian,
@@ -231,6 +233,29 @@ def test_rules_leave_out_what_is_no_diagnostic_image(write_dicom: Write, tags: d
     (excluded,) = finding(dicom, path).excluded
     assert (excluded.path, excluded.rule) == (path, rule)
     assert excluded.reason
+
+
+def test_padding_written_with_the_other_sign_is_the_same_16_bits(write_dicom: Write) -> None:
+    pixels = np.full((4, 4), -2000, dtype=np.int16)
+    path = write_dicom("padded.dcm", pixels, PixelPaddingValue=-2000)
+    content = path.read_bytes()
+    at = content.index(b"\x28\x00\x20\x01SS")
+    path.write_bytes(content[: at + 4] + b"US" + content[at + 6 :])
+    scan = read_one(path)
+    assert scan.presentation.padding == (-2000, -2000)
+    assert any(note.startswith("SignednessConflict") for note in scan.notes)
+
+
+def test_a_table_of_values_below_zero_begins_there_though_its_descriptor_is_unsigned(write_dicom: Write) -> None:
+    table = Dataset()
+    table.add_new("LUTDescriptor", "US", [4096, 65536 - 1024, 12])
+    table.add_new("LUTData", "OW", np.arange(4096, dtype=np.uint16).tobytes())
+    path = write_dicom(
+        "table.dcm", BitsStored=12, RescaleSlope=1, RescaleIntercept=-1024, VOILUTSequence=Sequence([table])
+    )
+    found = read_one(path).presentation.voi_table
+    assert found is not None
+    assert found.first == -1024
 
 
 def test_nothing_at_a_path_is_an_error(tmp_path: Path) -> None:

@@ -13,7 +13,13 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.uid import EnhancedMRImageStorage, ExplicitVRBigEndian, ExplicitVRLittleEndian
+from pydicom.uid import (
+    CTImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    EnhancedMRImageStorage,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+)
 
 from medtransfer.core.errors import ReadError
 from medtransfer.data.loaders._dicom_header import full_header, read_header
@@ -219,6 +225,42 @@ def test_functional_groups_of_the_frame_go_before_the_shared_ones(write_dicom: W
         "acquisition": "4",
     }
     assert planes[1].name == "e.dcm, frame 2"
+
+
+def test_private_sequences_of_a_frame_say_nothing_of_it(write_dicom: WriteDicom) -> None:
+    """Philips keeps whole headers of single slices in (2005,xx0F)."""
+    frame = item(PlanePositionSequence={"ImagePositionPatient": [1, 2, 3]})
+    block = frame.private_block(0x2005, "Philips MR Imaging DD 005", create=True)
+    block.add_new(0x0F, "SQ", [item(PixelSpacing=[9, 9], RescaleSlope=7, ImageOrientationPatient=[0, 1, 0, 0, 0, -1])])
+    shared = item(
+        PixelMeasuresSequence={"PixelSpacing": [0.5, 0.75]},
+        PlaneOrientationSequence={"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]},
+        PixelValueTransformationSequence={"RescaleSlope": 2, "RescaleIntercept": 0},
+    )
+    path = write_dicom(
+        "private.dcm",
+        SOPClassUID=EnhancedMRImageStorage,
+        Modality="MR",
+        NumberOfFrames=1,
+        SharedFunctionalGroupsSequence=Sequence([shared]),
+        PerFrameFunctionalGroupsSequence=Sequence([frame]),
+    )
+    (plane,) = planes_of(full_header(path), path)
+    assert (plane.spacing, plane.slope) == ((0.5, 0.75), 2.0)
+    assert plane.orientation == (1, 0, 0, 0, 1, 0)
+
+
+def test_a_projection_has_no_place_whatever_its_header_says(write_dicom: WriteDicom) -> None:
+    path = write_dicom("a.dcm", **{**SLICE, "Modality": "DX", "SOPClassUID": DigitalXRayImageStorageForPresentation})
+    (plane,) = planes_of(read_header(path), path)
+    assert plane.position is None
+
+
+@pytest.mark.parametrize("said", ["", "OT"])
+def test_slices_are_known_by_their_class_where_modality_says_nothing(write_dicom: WriteDicom, said: str) -> None:
+    path = write_dicom("a.dcm", **{**SLICE, "Modality": said, "SOPClassUID": CTImageStorage})
+    (plane,) = planes_of(read_header(path), path)
+    assert plane.modality == "CT"
 
 
 @pytest.mark.parametrize("claimed", [2, 4])

@@ -9,6 +9,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     CTImageStorage,
+    EnhancedCTImageStorage,
     GrayscaleSoftcopyPresentationStateStorage,
     PositronEmissionTomographyImageStorage,
     UltrasoundMultiFrameImageStorage,
@@ -17,6 +18,8 @@ from reading import finding, loading
 
 from medtransfer.core.errors import ReadError
 from medtransfer.data.loaders import dicom
+from medtransfer.data.preprocess import plane_of, to_display
+from medtransfer.data.scan import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +85,17 @@ def test_rescale_that_differs_from_slice_to_slice_is_applied_to_each(write_dicom
     assert scan.suv_factor == "CorrectedImage lacks ATTN and DECY"
 
 
+def test_padding_of_slices_rescaled_one_by_one_stays_black(write_dicom: Write, tmp_path: Path) -> None:
+    """Slice k holds k; in slice 2 that is the padding, whatever the others' slopes make of their own values."""
+    write_series(write_dicom, RescaleSlope=lambda k: 1 + k, RescaleIntercept=0, PixelPaddingValue=2)
+    scan = only(tmp_path)
+    assert scan.presentation.padding is not None
+    low, high = scan.presentation.padding
+    padded = [(plane >= low).all() and (plane <= high).all() for plane in scan.voxels]
+    assert padded == [False, False, True, False, False]
+    assert not to_display(plane_of(scan, 2)).any()
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -99,6 +113,56 @@ def test_a_series_that_lacks_a_slice_fails_whole(write_dicom: Write, tmp_path: P
     assert {failure.facts["series_uid"] for failure in found.failed} == {"1.2.9"}
     if code == "Truncated":
         assert {failure.error.path for failure in found.failed} == {str(paths[2])}
+
+
+def test_a_slice_without_rescale_among_others_that_have_it_is_refused(write_dicom: Write, tmp_path: Path) -> None:
+    write_series(write_dicom, RescaleSlope=lambda k: None if k == 2 else 1, RescaleIntercept=lambda k: -1024)
+    (item,) = finding(dicom, tmp_path).items
+    with pytest.raises(ReadError) as caught:
+        loading(dicom, item)
+    assert caught.value.code == "RescaleMissing"
+    assert caught.value.path == str(tmp_path / "ct" / "003.dcm")
+
+
+def test_half_a_rescale_gives_no_hounsfield_units(write_dicom: Write, tmp_path: Path) -> None:
+    write_series(write_dicom, RescaleIntercept=None)
+    scan = only(tmp_path)
+    assert scan.units == ""
+    assert any(note.startswith("RescaleMissing") for note in scan.notes)
+
+
+def test_slices_that_name_no_series_say_so(write_dicom: Write, tmp_path: Path) -> None:
+    write_series(write_dicom, slices=2, SeriesInstanceUID=None)
+    items = finding(dicom, tmp_path).items
+    assert len(items) == 2
+    assert all(any(note.startswith("SeriesMissing") for note in item.notes) for item in items)
+
+
+def test_a_frame_s_own_window_and_units_count(write_dicom: Write) -> None:
+    """Enhanced CT keeps window, its function and the unit of rescaled values in functional groups."""
+    frame = Dataset()
+    frame.FrameVOILUTSequence = [_with(WindowCenter=40, WindowWidth=0.5, VOILUTFunction="LINEAR_EXACT")]
+    frame.PixelValueTransformationSequence = [_with(RescaleSlope=0.1, RescaleIntercept=0, RescaleType="Z_EFF")]
+    frame.PlanePositionSequence = [_with(ImagePositionPatient=[0, 0, 0])]
+    frame.PlaneOrientationSequence = [_with(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])]
+    frame.PixelMeasuresSequence = [_with(PixelSpacing=[1, 1], SliceThickness=1)]
+    path = write_dicom(
+        "enhanced.dcm",
+        SOPClassUID=EnhancedCTImageStorage,
+        Modality="CT",
+        NumberOfFrames=1,
+        PerFrameFunctionalGroupsSequence=[frame],
+    )
+    scan = only(path)
+    assert scan.presentation.window == Window(centre=40.0, width=0.5, function="LINEAR_EXACT")
+    assert scan.units == ""
+
+
+def _with(**elements: Any) -> Dataset:
+    dataset = Dataset()
+    for keyword, value in elements.items():
+        setattr(dataset, keyword, value)
+    return dataset
 
 
 def test_radiographs_of_one_series_are_items_of_their_own(write_dicom: Write, tmp_path: Path) -> None:
