@@ -36,15 +36,15 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import UID
 
 from medtransfer.core.config.data import ReadConfig
+from medtransfer.data.dicom.codecs import decode_part
+from medtransfer.data.dicom.compressed import coding
+from medtransfer.data.dicom.frames import frame_spans
+from medtransfer.data.dicom.header import read_header
+from medtransfer.data.dicom.pixels import PixelSource, pixel_source, stored_values
 from medtransfer.data.found import Item
 from medtransfer.data.isolation.pool import Pool, usable_cores
 from medtransfer.data.isolation.work import Part, Work
 from medtransfer.data.loaders import raster
-from medtransfer.data.loaders._dicom_codecs import decode_part
-from medtransfer.data.loaders._dicom_compressed import coding
-from medtransfer.data.loaders._dicom_frames import frame_spans
-from medtransfer.data.loaders._dicom_header import read_header
-from medtransfer.data.loaders._dicom_pixels import PixelSource, pixel_source, stored_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -234,7 +234,7 @@ def _workers(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
         voxels[number] = np.frombuffer(pixels, np.uint16).reshape(SIDE, SIDE)
 
     work = Work(
-        run="medtransfer.data.loaders._dicom_codecs:decode_part",
+        run="medtransfer.data.dicom.codecs:decode_part",
         parts=parts,
         slot=size,
         collect=collect,

@@ -29,9 +29,9 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
 from medtransfer.core.config.data import ReadConfig
+from medtransfer.data.dicom.header import read_header
+from medtransfer.data.dicom.look import look, look_at
 from medtransfer.data.loaders import dicom
-from medtransfer.data.loaders._dicom_header import read_header
-from medtransfer.data.loaders._dicom_look import look, look_at
 from medtransfer.data.walk import HEAD_BYTES, FileBelow
 
 if TYPE_CHECKING:

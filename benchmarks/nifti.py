@@ -30,7 +30,7 @@ import torch
 
 from medtransfer.core.config.data import ReadConfig
 from medtransfer.data.loaders import nifti
-from medtransfer.data.loaders._gzip import CHUNK, content_of
+from medtransfer.data.nifti.inflate import CHUNK, content_of
 from medtransfer.data.values import transformed
 from medtransfer.data.walk import files_below
 

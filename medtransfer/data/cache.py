@@ -22,15 +22,15 @@ from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 from medtransfer.core.config.data import PreprocessConfig, ReadConfig
 from medtransfer.core.errors import CohortError, MedTransferError, ReadError
 from medtransfer.core.progress import progress_bar
-from medtransfer.data.arrays import PreparedArrays
-from medtransfer.data.content import LIMITS, content_key, content_keys, settings_digest
 from medtransfer.data.converted import ARRAYS, Conversions, StoredRow
 from medtransfer.data.decoding import Case, How, outcome, outcomes
 from medtransfer.data.ledger import Ledger, LedgerRow, after
 from medtransfer.data.names import case_names
 from medtransfer.data.outcome import READ_DEFAULTS, Outcome, one_item, volume_refused
-from medtransfer.data.shards import Mapped, Stored
-from medtransfer.data.store import Found, intact_cases, writing
+from medtransfer.data.stored.arrays import PreparedArrays
+from medtransfer.data.stored.content import LIMITS, content_key, content_keys, settings_digest
+from medtransfer.data.stored.shards import Mapped, Stored
+from medtransfer.data.stored.store import Found, intact_cases, writing
 
 if TYPE_CHECKING:
     import pandas as pd

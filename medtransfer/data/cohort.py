@@ -14,9 +14,9 @@ from medtransfer.core.errors import CohortError
 from medtransfer.core.files import text_digest
 from medtransfer.core.inert import visible
 from medtransfer.core.results import COHORT_COLUMNS, SPLITS
-from medtransfer.data.content import is_there
 from medtransfer.data.converted import Conversions
 from medtransfer.data.names import case_names
+from medtransfer.data.stored.content import is_there
 from medtransfer.data.tables import read_table
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from medtransfer.core.types import CaseWeights, ClassIndices, Groups, PreparedPictures
-from medtransfer.data.arrays import PreparedArrays, in_unit_range
 from medtransfer.data.augment import augment
+from medtransfer.data.stored.arrays import PreparedArrays, in_unit_range
 from medtransfer.data.tensors import PictureBatch, Targets
 
 if TYPE_CHECKING:

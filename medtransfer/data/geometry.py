@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from medtransfer.data.scan import Scan
 
 UPRIGHT: Final = float(np.sin(np.radians(0.1)))
-"""Axes within 0.1° of a right angle are perpendicular, as for `loaders/_dicom_layout`."""
+"""Axes within 0.1° of a right angle are perpendicular, as for `dicom/layout`."""
 
 _GROWING, _FALLING = "RAS", "LPI"
 _OPPOSITE: Final = str.maketrans("APRLHF", "PALRFH")

@@ -162,7 +162,7 @@ def _add_members(archive: Path, seen: _Walk, *, below: Path | None = None) -> No
 
 
 def _add_named(directory: Path, seen: _Walk) -> None:
-    from medtransfer.data.loaders._dicom_directory import directory_files
+    from medtransfer.data.dicom.directory import directory_files
 
     for path in directory_files(directory):
         try:

@@ -16,11 +16,11 @@ from medtransfer.core.catalogue import own_name
 from medtransfer.core.config.plan import Plan
 from medtransfer.core.config.toml import changed, validated
 from medtransfer.core.errors import CohortError
-from medtransfer.data.content import LIMITS
 from medtransfer.data.converted import Conversions
 from medtransfer.data.fingerprint import fingerprint
 from medtransfer.data.names import case_names
 from medtransfer.data.splits import assign_splits
+from medtransfer.data.stored.content import LIMITS
 from medtransfer.models.input_spec import check_weight_file
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from scipy.special import softmax
 from medtransfer.core.errors import PredictionsError
 from medtransfer.core.results import PROBABILITY
 from medtransfer.core.types import MixedPicture
-from medtransfer.data.arrays import in_unit_range
+from medtransfer.data.stored.arrays import in_unit_range
 from medtransfer.models.bundle import Bundle
 from medtransfer.prediction.types import Runtime
 

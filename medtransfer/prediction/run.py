@@ -23,9 +23,9 @@ from medtransfer.core.progress import progress_bar
 from medtransfer.core.results import PREDICTION_COLUMNS, PROBABILITY, Predictions
 from medtransfer.core.types import PreparedPicture
 from medtransfer.data.cohort import Cohort
-from medtransfer.data.content import state
 from medtransfer.data.ledger import Ledger, LedgerRow
 from medtransfer.data.names import case_names
+from medtransfer.data.stored.content import state
 from medtransfer.models.bundle import Bundle
 from medtransfer.prediction.pictures import Pictures
 from medtransfer.prediction.predict import predict_studies

@@ -22,11 +22,12 @@ from safetensors.numpy import load_file
 
 from medtransfer.core.config.data import PreprocessConfig, ReadConfig
 from medtransfer.core.errors import OutputError
-from medtransfer.data import cache, content, decoding, shards, store
-from medtransfer.data.arrays import in_unit_range
+from medtransfer.data import cache, decoding
 from medtransfer.data.cache import PreparedCohort, prepare_cohort
 from medtransfer.data.cohort import Cohort, read_cohort
 from medtransfer.data.outcome import prepared_item
+from medtransfer.data.stored import content, shards, store
+from medtransfer.data.stored.arrays import in_unit_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -471,7 +472,7 @@ def test_an_epoch_does_not_make_the_process_as_large_as_its_cohort(
     """Pages that were looked at are handed back: views stay valid and say the same."""
     found = prepared(many(tmp_path / "data", 8), tmp_path / "cache")
     released = []
-    monkeypatch.setattr("medtransfer.data.arrays._HELD", 3 * 2 * SIZE**2)
+    monkeypatch.setattr("medtransfer.data.stored.arrays._HELD", 3 * 2 * SIZE**2)
     original = cache.Mapped.release
     monkeypatch.setattr(cache.Mapped, "release", lambda self: (released.append(1), original(self))[1])
     expected = np.array(values(found))
@@ -489,7 +490,7 @@ def test_a_batch_is_its_pictures_however_many_are_scaled_at_once(
     chosen = np.array([6, 0, 0, 3, 5])
     expected = values(found)[chosen] / 65535
     for close in (1, 2 * 4 * SIZE**2, 2**20):
-        monkeypatch.setattr("medtransfer.data.arrays._CLOSE", close)
+        monkeypatch.setattr("medtransfer.data.stored.arrays._CLOSE", close)
         np.testing.assert_allclose(found.arrays.batch(chosen), expected, rtol=2e-7)
     assert found.arrays.batch(chosen[:0]).shape == (0, 1, SIZE, SIZE)
 
@@ -537,7 +538,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from medtransfer.core.config.data import PreprocessConfig
-from medtransfer.data import store
+from medtransfer.data.stored import store
 from medtransfer.data.cache import prepare_cohort
 from medtransfer.data.cohort import read_cohort
 store.SHARD_BYTES = 4 * 2 * 32 ** 2

@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
 from medtransfer.core.errors import ReadError
-from medtransfer.data.loaders._dicom_directory import directory_failures, directory_files
+from medtransfer.data.dicom.directory import directory_failures, directory_files
 from medtransfer.data.walk import files_below
 
 if TYPE_CHECKING:

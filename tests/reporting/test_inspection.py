@@ -173,10 +173,10 @@ OWN_WORDS |= {"NotNew", "OtherPreprocessing", "UnknownColumn", "Unwritable"}
 def test_every_code_and_rule_of_reading_is_explained() -> None:
     data = Path(str(files("medtransfer"))) / "data"
     codes: set[str] = set()
-    for path in (data / "loaders").glob("*.py"):
+    for path in (path for name in ("dicom", "loaders", "nifti") for path in (data / name).glob("*.py")):
         text = path.read_text(encoding="utf-8")
         codes.update(re.findall(r'code="(\w+)"', text))
-        codes.update(re.findall(r', "([a-z_]+)", (?:f"|"|name)', text) if path.name == "_dicom_rules.py" else ())
+        codes.update(re.findall(r', "([a-z_]+)", (?:f"|"|name)', text) if path == data / "dicom" / "rules.py" else ())
     for path in data.glob("*.py"):
         codes.update(re.findall(r'(?:Read|read)_?[Ee]rror\([^)]*code="(\w+)"', path.read_text(encoding="utf-8")))
     assert len(codes) > 40

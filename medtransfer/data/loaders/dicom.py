@@ -4,8 +4,8 @@
     item → headers → stack → stored values, presentation, geometry      `load`
 
 Every header is checked against the bytes that are there before anything is decoded, and every failure is a
-`ReadError` with a code. Which files are left out, and why, stands in `_dicom_rules`; how a series becomes stacks, in
-`_dicom_stacks`; which library decodes which transfer syntax, in `_dicom_codecs`. Reference: DICOM PS3.10 (files),
+`ReadError` with a code. Which files are left out, and why, stands in `dicom/rules`; how a series becomes stacks, in
+`dicom/stacks`; which library decodes which transfer syntax, in `dicom/codecs`. Reference: DICOM PS3.10 (files),
 PS3.3 C.7.6.2 (planes), C.7.6.3 (pixels), C.11 (look-up tables).
 """
 
@@ -14,24 +14,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medtransfer.core.errors import ReadError, at_stage
+from medtransfer.data.dicom.claims import check_claims
+from medtransfer.data.dicom.directory import directory_failures
+from medtransfer.data.dicom.header import full_header, looks_like_elements
+from medtransfer.data.dicom.look import header_of, look_at
+from medtransfer.data.dicom.pixels import available_syntaxes
+from medtransfer.data.dicom.rules import left_out
+from medtransfer.data.dicom.scan import scan_of
+from medtransfer.data.dicom.series import Seen, items_of
+from medtransfer.data.dicom.tags import text
 from medtransfer.data.found import Excluded, Failed, Found, Item
 from medtransfer.data.loaders._containment import contained
-from medtransfer.data.loaders._dicom_claims import check_claims
-from medtransfer.data.loaders._dicom_directory import directory_failures
-from medtransfer.data.loaders._dicom_header import full_header, looks_like_elements
-from medtransfer.data.loaders._dicom_look import header_of, look_at
-from medtransfer.data.loaders._dicom_pixels import available_syntaxes
-from medtransfer.data.loaders._dicom_rules import left_out
-from medtransfer.data.loaders._dicom_scan import scan_of
-from medtransfer.data.loaders._dicom_series import Seen, items_of
-from medtransfer.data.loaders._dicom_tags import text
 from medtransfer.data.loaders._signatures import has_dicom_magic
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from medtransfer.core.config.data import ReadConfig
-    from medtransfer.data.loaders._dicom_header import Header
+    from medtransfer.data.dicom.header import Header
     from medtransfer.data.scan import Scan
     from medtransfer.data.walk import FileBelow
 

@@ -16,26 +16,26 @@ from typing import TYPE_CHECKING
 
 from medtransfer.core.errors import ReadError, at_stage
 from medtransfer.data.found import Failed, Found, Item
-from medtransfer.data.loaders._gzip import Inflated, after, content_of, read_up_to, skip
-from medtransfer.data.loaders._nifti_claims import Claim, claims_among, name_conflict
-from medtransfer.data.loaders._nifti_extent import (
+from medtransfer.data.loaders._signatures import real_format
+from medtransfer.data.nifti.claims import Claim, claims_among, name_conflict
+from medtransfer.data.nifti.extent import (
     DICOM_EXTENSION,
     check_extent,
     chosen_volume,
     extension_codes,
     go_to,
 )
-from medtransfer.data.loaders._nifti_geometry import Placement, placement_of, slice_axis, turn_to_canonical
-from medtransfer.data.loaders._nifti_header import HEADER_BYTES, Header, header_of
-from medtransfer.data.loaders._nifti_voxels import stored_range, voxels_of
-from medtransfer.data.loaders._signatures import real_format
+from medtransfer.data.nifti.geometry import Placement, placement_of, slice_axis, turn_to_canonical
+from medtransfer.data.nifti.header import HEADER_BYTES, Header, header_of
+from medtransfer.data.nifti.inflate import Inflated, after, content_of, read_up_to, skip
+from medtransfer.data.nifti.voxels import stored_range, voxels_of
 from medtransfer.data.scan import Identifiers, Presentation, Scan
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from medtransfer.core.config.data import ReadConfig
-    from medtransfer.data.loaders._gzip import Content
+    from medtransfer.data.nifti.inflate import Content
     from medtransfer.data.walk import FileBelow
 
 

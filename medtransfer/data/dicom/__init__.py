@@ -1,0 +1,1 @@
+"""The parts of the DICOM loader: headers, rules, geometry, pixels."""

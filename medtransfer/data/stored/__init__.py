@@ -1,0 +1,1 @@
+"""Prepared pictures on disk: one file a shard, one digest a case."""
