@@ -308,7 +308,7 @@ def _uncompressed(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]
         child.communicate()
     seconds = {name: [run["seconds"] for run in found[1:]] for name, found in runs.items()}
     found = _ratios({"ours": seconds.pop("medtransfer"), **seconds})
-    peaks = {name: max(run["peak"] for run in found) / stored for name, found in runs.items()}
+    peaks = {name: max(run["peak"] for run in said[1:]) / stored for name, said in runs.items()}
     found["peak_over_stored"] = peaks
     for name, peak in peaks.items():
         print(f"peak memory over stored bytes, {name}: {peak:.2f}")

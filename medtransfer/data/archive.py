@@ -40,8 +40,12 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _STEP = 64 * 2**10
 
 
-def opened(path: Path) -> BinaryIO:
+def opened(path: Path, *, buffered: bool = True) -> BinaryIO:
     """Open a file for reading, seekable; loaders use this and nothing else.
+
+    Args:
+        path: The file; it may lie in an archive.
+        buffered: False for who reads in large pieces: that spares each file the making of a buffer.
 
     Raises:
         OSError: It cannot be opened.
@@ -49,7 +53,7 @@ def opened(path: Path) -> BinaryIO:
             not be opened (`Encrypted`, `UnsafePath`).
     """
     try:
-        return path.open("rb")
+        return path.open("rb", buffering=-1 if buffered else 0)
     except NotADirectoryError:
         archive = _archive_of(path)
         if archive is None:

@@ -114,7 +114,7 @@ def read_header(path: Path, *, force: bool = False, settings: ReadConfig = DEFAU
             `Unreadable`.
     """
     try:
-        with opened(path) as handle:
+        with opened(path, buffered=False) as handle:
             return _walked(handle, path, force or settings.force, settings)[0]
     except OSError as error:
         raise ReadError(

@@ -79,10 +79,16 @@ def cut(planes: Sequence[Plane], normal: Direction, pixel: float) -> tuple[list[
 
 def in_order(planes: Sequence[Plane], normal: Direction) -> list[Plane]:
     """Planes sorted along the normal; those at one place by their attributes, then InstanceNumber and name."""
+    along, across, up = normal.tolist()
+
+    def place(plane: Plane) -> float:
+        x, y, z = plane.position or (0.0, 0.0, 0.0)
+        return x * along + y * across + z * up
+
     return sorted(
         planes,
         key=lambda plane: (
-            float(np.dot(plane.position or (), normal)),
+            place(plane),
             plane.order if plane.order is not None else -1,
             str(plane.path),
             plane.frame,
