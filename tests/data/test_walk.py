@@ -12,6 +12,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, MediaStorageDirectoryStorag
 
 from medtransfer.core.errors import ReadError
 from medtransfer.data.dicom.directory import directory_failures, directory_files
+from medtransfer.data.ingest import ingest
 from medtransfer.data.walk import files_below
 
 if TYPE_CHECKING:
@@ -121,3 +122,14 @@ def test_a_dicomdir_that_cannot_be_read_has_one_failure_of_its_own(tmp_path: Pat
     assert failure.path != file
     with pytest.raises(ReadError, match="Truncated"):
         directory_files(file)
+
+
+def test_two_directories_that_miss_the_same_file_give_it_one_row(tmp_path: Path) -> None:
+    for name in ("DICOMDIR", "DICOMDIR.OLD"):
+        dicomdir(tmp_path / name, ["GONE"])
+    _, ledger = ingest(tmp_path)
+    assert [(row.path.removeprefix(f"{tmp_path}/"), row.code) for row in ledger.rows] == [
+        ("DICOMDIR", "dicomdir"),
+        ("DICOMDIR.OLD", "dicomdir"),
+        ("GONE", "MissingFile"),
+    ]

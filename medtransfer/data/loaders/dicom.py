@@ -52,6 +52,7 @@ def find(files: tuple[FileBelow, ...], *, settings: ReadConfig) -> Found:
     failed: list[Failed] = []
     broken: dict[str, ReadError] = {}
     states: list[Path] = []
+    directories: list[Path] = []
     ours = [file.path for file in files if _is_ours(file, settings)]
     for path, one in zip(ours, look_at(ours, settings=settings), strict=True):
         if isinstance(one, Seen):
@@ -64,10 +65,13 @@ def find(files: tuple[FileBelow, ...], *, settings: ReadConfig) -> Found:
             continue
         excluded.append(one)
         if one.rule == "dicomdir":
-            failed.extend(directory_failures(path))
+            directories.append(path)
         elif one.rule == "presentation_state":
             states.append(path)
     items, refused = items_of(seen, broken, _shown_otherwise(states), settings=settings)
+    named = {file.path for file in files}
+    missing = {entry.path: entry for place in directories for entry in directory_failures(place)}
+    failed += [entry for path, entry in missing.items() if path not in named]
     return Found(items=tuple(items), excluded=tuple(excluded), failed=(*failed, *refused))
 
 
