@@ -60,7 +60,7 @@ def _look(path: Path, common: Callable[[Alike], Common], *, settings: ReadConfig
             error.stage = error.stage or _STAGE
             return Failed(path=path, error=error)
     except (NotAlikeError, Warning, *FOREIGN):
-        pass
+        pass  # nothing is lost: the thorough look below finds it again, with its code and its words
     return look(path, header, settings=settings)
 
 

@@ -4,33 +4,12 @@ from __future__ import annotations
 
 import struct
 import warnings
-import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from medtransfer.core.errors import ReadError
 from medtransfer.core.inert import one_line
-
-FOREIGN = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    BufferError,
-    EOFError,
-    ImportError,
-    LookupError,
-    MemoryError,
-    NameError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    Warning,
-    struct.error,
-    zlib.error,
-)
-"""What codecs raise on damaged input."""
+from medtransfer.data.foreign import FOREIGN
 
 _AGAIN = "Export the image again from its source; the file is damaged or not conformant."
 _LESS = "Raise max_bytes if the image is meant to be that large."
@@ -60,7 +39,7 @@ def attempt(function: Decode, task: dict[str, Any], room: memoryview, given: mem
                 reply["result"] = function(part, room[at * task["slot"] :][: task["slot"]], given, notes)
             except ReadError as error:
                 reply["error"] = {"code": error.code, "message": error.message, "hint": error.hint}
-            except FOREIGN as error:
+            except (Warning, *FOREIGN) as error:
                 reply["error"] = _explained(error, task["doing"])
         seen = [one_line(f"{task['library']}Warning: {entry.message}", limit=160) for entry in caught]
         reply["notes"] = list(dict.fromkeys([*notes, *seen]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import warnings
-import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from pydicom.errors import InvalidDicomError
 
 from medtransfer.core.errors import ReadError
 from medtransfer.core.inert import one_line
+from medtransfer.data.foreign import FOREIGN as PARSERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,26 +20,8 @@ if TYPE_CHECKING:
 _MISTAKES = (AssertionError, AttributeError, ImportError, KeyError, NameError, TypeError)
 """What our own mistakes raise: from our own lines they are no fault of a file, and pass."""
 
-FOREIGN = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    BufferError,
-    EOFError,
-    ImportError,
-    InvalidDicomError,
-    LookupError,
-    MemoryError,
-    NameError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
-"""What parsers and codecs raise on damaged input (pydicom alone: eight classes on malformed files)."""
+FOREIGN = (*PARSERS, InvalidDicomError)
+"""What pydicom, Pillow and the codecs raise on damaged input."""
 
 
 @contextmanager
