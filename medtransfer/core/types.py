@@ -7,7 +7,7 @@ Conventions: world coordinates are RAS+ millimetres; voxel axes are `slice row c
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int, Num, UInt16
+from jaxtyping import Bool, Float, Float32, Float64, Int, Num, UInt16
 
 Voxels = Num[np.ndarray, "..."]
 """Stored values of one scan: `row column` or `row column 3`; several slices or frames stand along an axis before."""
@@ -23,6 +23,12 @@ PreparedPlanes = UInt16[np.ndarray, "plane channel row column"]
 
 MixedPlanes = UInt16[np.ndarray, "_ _ row column"]
 """A prepared scan in a list in which grey and colour, pictures and volumes may stand side by side."""
+
+PlanePositions = Float32[np.ndarray, " plane"]
+"""Place of each plane within its view, from 0 (first) to 1 (last); ½ for a lone one."""
+
+PlaneAxes = Int[np.ndarray, " plane"]
+"""Index into `data/places.AXES` of the plane that each slice was cut in."""
 
 PreparedPictures = UInt16[np.ndarray, "case channel row column"]
 """Prepared images as the cache keeps them: 65,535 stands for 1."""

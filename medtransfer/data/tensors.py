@@ -8,8 +8,8 @@ from torch import Tensor
 PictureBatch = Float[Tensor, "case channel row column"]
 """Prepared pictures in [0, 1], one or three channels."""
 
-NetworkInput = Float[Tensor, "case 3 row column"]
-"""Normalised as the weights want it."""
+NetworkInput = Float[Tensor, "case channel *space"]
+"""Normalised as the weights want it: `case channel row column`, or `case channel slice row column` in 3-D."""
 
 Features = Float[Tensor, "case feature"]
 Logits = Float[Tensor, "case class"]

@@ -17,15 +17,21 @@ Deviation = Annotated[FiniteFloat, Field(gt=0)]
 
 
 class InputSpec(Record):
-    """How a picture in [0, 1] becomes the network's input: x′ = (low + x·(high − low) − mean) / std."""
+    """How a picture in [0, 1] becomes the network's input: x′ = (low + x·(high − low) − mean) / std.
 
-    channels: Literal[3] = 3
+    With `scaling = "foreground"` mean and std are instead those of the scan's own voxels above 0.
+    """
+
+    channels: Literal[1, 3] = 3
     size: tuple[int, int] = (224, 224)
     """Rows and columns the weights were trained at; other sizes work, and the plan says which is used."""
     range: tuple[FiniteFloat, FiniteFloat] = (0.0, 1.0)
-    mean: tuple[FiniteFloat, FiniteFloat, FiniteFloat] = (0.485, 0.456, 0.406)
-    std: tuple[Deviation, Deviation, Deviation] = (0.229, 0.224, 0.225)
+    mean: tuple[FiniteFloat, ...] = (0.485, 0.456, 0.406)
+    """One a channel."""
+    std: tuple[Deviation, ...] = (0.229, 0.224, 0.225)
+    """One a channel."""
     colour: Literal["RGB", "BGR"] = "RGB"
+    scaling: Literal["fixed", "foreground"] = "fixed"
 
     @model_validator(mode="after")
     def _rising(self) -> InputSpec:
@@ -33,6 +39,10 @@ class InputSpec(Record):
         if low >= high:
             msg = f"range {low} … {high} does not rise"
             raise ValueError(msg)
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) != self.channels:
+                msg = f"{name} has {len(values)} values for {self.channels} channels"
+                raise ValueError(msg)
         return self
 
 
@@ -44,6 +54,8 @@ class Sidecar(Record):
     layout: str = "torchvision state dict"
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     input: InputSpec
+    modalities: tuple[str, ...] = ()
+    """DICOM modalities that the weights were made for; empty: any."""
     licence: str = "not stated"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from medtransfer.core.records import Record
 
@@ -59,6 +59,12 @@ class ReadConfig(Record):
     """How long one compressed image may take to decode."""
 
 
+CtPreset = Literal["brain", "subdural", "stroke", "lungs", "mediastinum", "abdomen", "liver", "bone"]
+"""Windows with a name; `data/windows.py` has their centres and widths."""
+
+CtWindow = CtPreset | tuple[float, Annotated[float, Field(gt=0)]]
+
+
 class PreprocessConfig(Record):
     """From a scan to the network's picture."""
 
@@ -66,8 +72,23 @@ class PreprocessConfig(Record):
     """Side in pixels after padding to a square."""
     hu_window: tuple[float, Annotated[float, Field(gt=0)]] | None = None
     """CT: centre and width in Hounsfield units instead of the file's own window; a CT without rescale is refused."""
+    ct_windows: tuple[CtWindow, CtWindow, CtWindow] | None = None
+    """CT: three windows as the three channels, each a preset's name or centre and width in Hounsfield units."""
     suv_range: tuple[float, float] | None = None
     """PET: standardised uptake values shown black and white; a PET whose SUV cannot be computed is refused."""
+    mr_scaling: Literal["file", "percentile", "z_score"] = "file"
+    """MR: the file's own window; the 0.5th to 99.5th percentile of each scan; or z-scores over its foreground."""
+    slices: Literal["acquired", "axial", "coronal", "sagittal", "triplanar"] = "acquired"
+    """Volumes: cut in the plane they were acquired in, in one plane of the patient, or in all three."""
+    planes: Annotated[int, Field(ge=1)] | None = None
+    """Volumes: resample every view to so many planes; None keeps each volume's own."""
+
+    @model_validator(mode="after")
+    def _one_window(self) -> PreprocessConfig:
+        if self.hu_window is not None and self.ct_windows is not None:
+            msg = "hu_window and ct_windows both say what is shown of a CT: keep one"
+            raise ValueError(msg)
+        return self
 
     @field_validator("suv_range")
     @classmethod

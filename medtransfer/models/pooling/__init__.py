@@ -1,0 +1,1 @@
+"""Catalogue: slices and views → study; `build(feature_dim, *, …) -> nn.Module` (`_contract.py`)."""
