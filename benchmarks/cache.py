@@ -149,13 +149,15 @@ def _ours(folder: str):
     from medtransfer.core.config.data import PreprocessConfig
     from medtransfer.data.cache import prepare_cohort
     from medtransfer.data.cohort import read_cohort
-    from medtransfer.data.dataset import Order, PictureSet
+    from medtransfer.data.dataset import StudySet
+    from medtransfer.data.order import Order
 
     cohort = read_cohort(folder)
     found = prepare_cohort(cohort, preprocess=PreprocessConfig(size=SIDE), folder=Path(folder) / "ours")
     count = len(found.arrays)
-    pictures = PictureSet(
-        pictures=found.arrays,
+    pictures = StudySet(
+        arrays=found.arrays,
+        rows=tuple((row,) for row in range(count)),
         labels=np.arange(count) % 2,
         patients=np.arange(count),
         names=tuple(cohort.table["path"]),
@@ -165,7 +167,8 @@ def _ours(folder: str):
     def epoch():
         number = next(passes)
         for step in range(order.steps_per_epoch):
-            yield pictures.batch(order.at(number * order.steps_per_epoch + step)[0])[0]
+            batch, _ = pictures.batch(order.at(number * order.steps_per_epoch + step)[0])
+            yield batch.load(np.arange(len(batch)))
 
     return epoch
 

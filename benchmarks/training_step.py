@@ -27,8 +27,9 @@ from medtransfer.core.config.models import ModelConfig
 from medtransfer.core.config.plan import Plan
 from medtransfer.core.config.training import TrainingConfig
 from medtransfer.core.config.transfer import ObjectiveConfig
-from medtransfer.data.dataset import PictureSet
+from medtransfer.data.dataset import StudySet
 from medtransfer.models.assemble import new_classifier
+from medtransfer.models.classifier import Question
 from medtransfer.training.determinism import deterministic
 from medtransfer.training.fit import prepare_loop
 from medtransfer.training.log import TermLog
@@ -62,17 +63,17 @@ def main() -> int:
     return 0
 
 
-def _pictures() -> PictureSet:
+def _pictures() -> StudySet:
     generator = np.random.default_rng(0)
-    return PictureSet(
-        pictures=generator.integers(0, 65535, (CASES, 1, SIDE, SIDE), dtype=np.uint16),
+    return StudySet.of_pictures(
+        generator.integers(0, 65535, (CASES, 1, SIDE, SIDE), dtype=np.uint16),
         labels=generator.integers(0, 2, CASES).astype(np.int64),
         patients=np.arange(CASES, dtype=np.int64),
         names=tuple(str(case) for case in range(CASES)),
     )
 
 
-def _ours(pictures: PictureSet, folder: Path):
+def _ours(pictures: StudySet, folder: Path):
     """Our own step, logging included; augmentation off, since the bare loop has none."""
     plan = Plan(
         target=CohortConfig(cohort="none", classes=("a", "b"), positive="b"),
@@ -81,7 +82,7 @@ def _ours(pictures: PictureSet, folder: Path):
         augment=AugmentConfig(rotation=0, scale=0, shift=0, brightness=0, contrast=0),
         training=TrainingConfig(batch_size=BATCH, precision="fp32", memory_format="contiguous", min_steps=10**6),
     )
-    model = new_classifier(plan.model, classes=2, source_classes=None, seed=0)
+    model = new_classifier(plan.model, question=Question("multiclass", 2), seed=0)
     data = FitData(target=pictures, validation=None, source=None)
     transfer = TransferData(target=pictures, source=None)
     objective = build_objective(plan.objective, model=model, start=None, data=transfer)
@@ -100,21 +101,18 @@ def _ours(pictures: PictureSet, folder: Path):
     return block
 
 
-def _bare(pictures: PictureSet):
+def _bare(pictures: StudySet):
     """The loop that one writes by hand: same network, same batches, same optimiser, loss read every step."""
-    model = new_classifier(ModelConfig(backbone="resnet18"), classes=2, source_classes=None, seed=0).train()
+    model = new_classifier(ModelConfig(backbone="resnet18"), question=Question("multiclass", 2), seed=0).train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
     generator = np.random.default_rng(1)
-
-    stored = pictures.pictures
-    if not isinstance(stored, np.ndarray):
-        raise TypeError(type(stored))
 
     def block(steps: int) -> None:
         for _ in range(steps):
             cases = generator.permutation(CASES)[:BATCH]
-            batch = torch.from_numpy(stored[cases].astype(np.float32) / 65535)
-            loss = functional.cross_entropy(model(batch).logits, torch.from_numpy(pictures.labels[cases]))
+            batch = torch.from_numpy(pictures.arrays.load(cases, np.zeros_like(cases)))
+            logits = model.heads["head"](model.backbone(model.normalised(batch)))
+            loss = functional.cross_entropy(logits, torch.from_numpy(pictures.labels[cases]))
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

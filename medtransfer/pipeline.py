@@ -19,12 +19,13 @@ from medtransfer.core.errors import CohortError, OutputError
 from medtransfer.core.files import writable_folder, write_bytes, write_text, written_whole
 from medtransfer.core.results import Predictions
 from medtransfer.data.cohort import Cohort, patients, read_cohort
+from medtransfer.data.content import content_of
 from medtransfer.data.convert import Converted, Pseudonyms, convert_cohort
 from medtransfer.data.duplicates import NEAR
 from medtransfer.data.ingest import DEFAULTS
 from medtransfer.data.inspection import Inspection, inspect_place
 from medtransfer.data.ledger import Ledger, require_allowed
-from medtransfer.data.rows import rows_ledger
+from medtransfer.data.rows import ledger_of, looked_at, stored_cases
 from medtransfer.data.splits import assign_splits
 from medtransfer.decision.thresholds import choose
 from medtransfer.evaluation.evaluate import PATIENTS_UNKNOWN
@@ -32,6 +33,7 @@ from medtransfer.evaluation.evaluate import evaluate as evaluate_predictions
 from medtransfer.evaluation.predictions_io import read_predictions, write_predictions
 from medtransfer.models.bundle import MANIFEST, Bundle, Manifest, Member, TrainingRecord, read_bundle, write_bundle
 from medtransfer.planning.plan import plan as make_plan
+from medtransfer.planning.plan import with_content
 from medtransfer.prediction.run import CohortRun, predict_cohort
 from medtransfer.reporting.evaluation import PAGE_SUFFIX, write_evaluation, write_page
 from medtransfer.reporting.inspection import render_inspection, sheet_of
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from medtransfer.core.results import Evaluation, OperatingPoint
     from medtransfer.data.confidentiality import Statement
     from medtransfer.data.deidentify import Deidentifier
+    from medtransfer.models.probe.result import ProbeResult
     from medtransfer.training.adapt import Adapted
 
 __all__ = ["convert", "evaluate", "fit", "inspect", "plan", "predict", "read_bundle", "read_cohort", "report"]
@@ -108,7 +111,7 @@ def plan(
         cohort: The target hospital.
         source: Another hospital whose labelled studies help, or None.
         backbone: Entry of `models/backbones/`, or a function of your own that builds a `Backbone`.
-        weights: `none`, `imagenet`, or a local file.
+        weights: `none`, `imagenet`, the name of imported weights, or a local file.
         labels_per_class: Label budget: use only so many labelled studies of each class.
         seed: Of splits, order, augmentation and initial weights.
         changes: `key.path=value`, as `--set` takes them; they win over every rule.
@@ -121,6 +124,7 @@ def plan(
         CatalogueError: There is no such backbone, term or policy.
         WeightsError: The weight file or its sidecar is not there, or for another backbone.
     """
+    changes = tuple(changes)
     made = make_plan(
         cohort,
         source=source,
@@ -130,13 +134,15 @@ def plan(
         seed=seed,
         changes=changes,
     )
-    ledgers = {
-        f"{name}.cohort": rows_ledger(of, settings=made.read)
+    looks = {
+        f"{name}.cohort": looked_at(of, settings=made.read)
         for name, of in (("target", cohort), ("source", source))
         if of is not None
     }
-    require_allowed(Ledger(tuple(row for ledger in ledgers.values() for row in ledger.rows)), allow_failures)
-    noted = {key: said for key, ledger in ledgers.items() if (said := _left_out(ledger))}
+    require_allowed(ledger_of(*looks.values()), allow_failures)
+    content = content_of((item for item, _ in looks["target.cohort"]), stored_cases(cohort))
+    made = with_content(made, content, changes)
+    noted = {key: said for key, look in looks.items() if (said := _left_out(ledger_of(look)))}
     return made.model_copy(update={"reasons": {**made.reasons, **noted}})
 
 
@@ -268,7 +274,9 @@ def predict_run(
 ) -> CohortRun:
     """`predict`, with the ledger, and without an opinion on how many images may fail."""
     bundle = bundle if isinstance(bundle, Bundle) else read_bundle(bundle)
-    cohort = cohort if isinstance(cohort, Cohort) else read_cohort(cohort, allow_missing=allow_missing)
+    if not isinstance(cohort, Cohort):
+        labels = bundle.manifest.classes if bundle.manifest.task == "multilabel" else None
+        cohort = read_cohort(cohort, labels=labels, allow_missing=allow_missing)
     kept = None if cache is None else Path(cache)
     if out is None:
         with tempfile.TemporaryDirectory() as temporary:
@@ -309,6 +317,42 @@ def report(evaluation: Evaluation, *, out: str | Path) -> Path:
     if place.suffix.lower() == PAGE_SUFFIX:
         return write_page(evaluation, place)
     return write_evaluation(evaluation, writable_folder(place))
+
+
+def probe_weights(
+    weights: str | Path,
+    cohort: Cohort | str | Path,
+    *,
+    backbone: str | None = None,
+    images: int = 300,
+    cache: str | Path | None = None,
+    store: bool = False,
+    quiet: bool = True,
+) -> ProbeResult:
+    """Find out which normalisation pretrained weights expect, by the batch statistics of a cohort's images.
+
+    Args:
+        weights: A weight file, or the name of imported weights.
+        cohort: Whose images are looked at, its test split apart; or the path of its table.
+        backbone: Name in the catalogue; may be left out where the file tells.
+        images: How many images to look at, at most.
+        cache: Folder of prepared pictures; default: nothing is kept.
+        store: Write the answer into the sidecar of the weights.
+        quiet: Show no progress bars.
+
+    Raises:
+        WeightsError: The weights cannot be probed; or, where it is to be stored, there is no clear answer.
+        CohortError: No image can be read.
+    """
+    from medtransfer.models.probe import probe
+
+    cohort = cohort if isinstance(cohort, Cohort) else read_cohort(cohort, patients_unknown=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        kept = Path(cache or temporary)
+        result = probe.probe_file(weights, cohort, backbone=backbone, images=images, cache=kept, quiet=quiet)
+    if store:
+        probe.store(weights, result)
+    return result
 
 
 def inspection_folder(place: str | Path, out: str | Path) -> Path:
@@ -414,6 +458,7 @@ def _cohort(config: CohortConfig, *, allow_missing: bool) -> Cohort:
     cohort = read_cohort(
         config.cohort,
         label=config.label,
+        task=config.task,
         classes=config.classes,
         positive=config.positive,
         patients_unknown=config.patients_unknown,
@@ -442,12 +487,21 @@ def _without_places(plan: Plan) -> dict[str, Any]:
 def _manifest(plan: Plan, adapted: Adapted) -> Manifest:
     return Manifest(
         medtransfer_version=__version__,
+        task=plan.target.task,
         classes=plan.target.classes,
         positive=plan.target.positive,
         read=plan.read,
         preprocess=plan.preprocess,
         members=(
-            Member(backbone=plan.model.backbone, file="network.safetensors", sha256="", input=adapted.input_spec),
+            Member(
+                backbone=plan.model.backbone,
+                file="network.safetensors",
+                sha256="",
+                input=adapted.input_spec,
+                in_channels=plan.model.in_channels,
+                grey=plan.model.grey,
+                pooling=plan.model.pooling,
+            ),
         ),
         operating_point=None,
         training=TrainingRecord(

@@ -9,13 +9,14 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 from tiny import QUICK
 
 from medtransfer.cli.demo import generate
 from medtransfer.cli.main import COMMANDS, main
-from medtransfer.core.config.transfer import ObjectiveConfig
+from medtransfer.core.config.plan import Plan
 from medtransfer.core.results import COHORT_COLUMNS, PREDICTION_COLUMNS, SPLITS
-from medtransfer.models.input_spec import Sidecar
+from medtransfer.models.weights.sidecar import Sidecar
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -28,7 +29,9 @@ def blocks(language: str) -> list[str]:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that looks as after `make demo`, with smaller hospitals."""
     folder = tmp_path_factory.mktemp("home")
-    generate(folder / "runs/demo/sample_data", seed=0, source_studies=24, target_labelled=24, target_test=16)
+    generate(
+        folder / "runs/demo/sample_data", seed=0, source_patients=20, target_labelled=24, target_test=16, volumes=2
+    )
     return folder
 
 
@@ -81,9 +84,16 @@ def test_every_command_is_named() -> None:
         assert f"**{command}**" in README or f"medtransfer {command}" in README
 
 
-def test_the_objective_of_the_plan_is_valid() -> None:
-    (text,) = blocks("toml")
-    ObjectiveConfig.model_validate(tomllib.loads(text)["objective"])
+def test_the_parts_of_a_plan_are_valid() -> None:
+    shown: set[str] = set()
+    for text in blocks("toml"):
+        for name, values in tomllib.loads(text).items():
+            room = Plan.model_fields[name].annotation
+            assert isinstance(room, type)
+            assert issubclass(room, BaseModel)
+            room.model_validate(values)
+            shown.add(name)
+    assert shown == {"objective", "policy", "read", "preprocess", "model", "training"}
 
 
 def test_the_sidecar_is_whole() -> None:

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from PIL import Image
+
+from medtransfer.data.bags import Layout
+from medtransfer.data.dataset import StudyBatch
+from medtransfer.data.places import View
+from medtransfer.models.backbone import Backbone
+from medtransfer.models.classifier import Classifier, Question
+from medtransfer.models.pooling import mean
+from medtransfer.models.weights.load import Loaded
+from medtransfer.models.weights.sidecar import InputSpec
 
 QUICK = (
     "preprocess.size=32",
@@ -50,3 +60,45 @@ def write_hospital(folder: Path, *, studies: int, seed: int, gain: float = 1.0, 
         )
     pd.DataFrame(rows).to_csv(folder / "cohort.csv", index=False)
     return folder
+
+
+class FloatPlanes:
+    """Rows of planes in memory as they are, not rounded to 16 bits."""
+
+    def __init__(self, rows: list[torch.Tensor], axis: str = "") -> None:
+        self._rows, self._axis = rows, axis
+        self.channels = rows[0].shape[1]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def views(self, case: int) -> tuple[View, ...]:
+        return (View(self._axis, len(self._rows[case])),)  # pyright: ignore[reportArgumentType]
+
+    def load(self, cases: np.ndarray, planes: np.ndarray) -> np.ndarray:
+        return torch.stack([self._rows[case][plane] for case, plane in zip(cases, planes, strict=True)]).numpy()
+
+
+def batch_of(pictures: torch.Tensor) -> StudyBatch:
+    """Every picture, `case channel row column`, a study of its own."""
+    return bags_of([picture[None] for picture in pictures])
+
+
+def bags_of(studies: list[torch.Tensor], axis: str = "") -> StudyBatch:
+    """Every tensor, `plane channel row column`, a study of one row."""
+    planes = FloatPlanes(studies, axis)
+    layout = Layout.of(planes, [[index] for index in range(len(studies))])
+    return StudyBatch(planes, layout, tuple(f"study {index}" for index in range(len(studies))))
+
+
+def classifier(
+    backbone: Backbone, *, classes: int = 2, source_classes: int | None = None, spec: InputSpec | None = None
+) -> Classifier:
+    """Classes on the mean over planes."""
+    return Classifier(
+        backbone,
+        pooling=mean.build(backbone.feature_dim),
+        question=Question("multiclass", classes),
+        source=None if source_classes is None else Question("multiclass", source_classes),
+        weights=Loaded(spec=spec or InputSpec()),
+    )

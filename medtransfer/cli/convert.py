@@ -38,6 +38,8 @@ class Arguments(Deidentification, Common):
     """Change any key below `preprocess` or `read`; may be given several times."""
     label: str = "label"
     """Column of the label."""
+    labels: str = ""
+    """Several labels at once: their columns, such as `pneumonia,effusion`."""
     workers: int = 1
     """Processes that decode."""
     allow_failures: int = 0
@@ -55,6 +57,7 @@ def run(arguments: Arguments) -> Outcome:
         cohort = read_cohort(
             arguments.cohort,
             label=arguments.label,
+            labels=[name.strip() for name in arguments.labels.split(",")] if arguments.labels else None,
             patients_unknown=True,
             allow_missing=arguments.allow_failures > 0,
         )

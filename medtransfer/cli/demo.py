@@ -43,7 +43,7 @@ class Arguments(Common):
     out: Path = Path("runs/demo")
     """Folder for everything; an earlier demo in it is replaced."""
     weights: str = "none"
-    """Local ImageNet weights with their sidecar; the network is the one they are for."""
+    """Imported weights, or a local file with its sidecar; the network is the one they are for."""
     seed: int = 0
     """Of the hospitals and of everything that follows."""
 
@@ -104,7 +104,7 @@ def generate(folder: Path, *, seed: int, **studies: int) -> None:
     Args:
         folder: Where they go.
         seed: Equal seeds give equal bytes.
-        studies: Numbers other than the generator's own: `source_studies`, `target_labelled`, `target_test`.
+        studies: Numbers other than the generator's own: `source_patients`, `target_labelled`, `target_test`, `volumes`.
     """
     home = bundled("sample_data")
     spec = importlib.util.spec_from_file_location("medtransfer_sample_data", home / "generate.py")
@@ -138,12 +138,10 @@ def _fresh(out: Path) -> Path:
 
 def _backbone(weights: str) -> str:
     """The network that the weights are for, said before anything is generated."""
-    from medtransfer.models.input_spec import check_weight_file, read_sidecar
+    from medtransfer.models.weights.library import located
+    from medtransfer.models.weights.sidecar import read_sidecar
 
-    if weights == "none":
-        return "resnet18"
-    backbone = read_sidecar(Path(weights)).backbone if Path(weights).is_file() else ""
-    return check_weight_file(Path(weights), backbone).backbone
+    return "resnet18" if weights == "none" else read_sidecar(located(weights)).backbone
 
 
 def _plan(target: Cohort, source: Cohort, arguments: Arguments, backbone: str) -> Plan:

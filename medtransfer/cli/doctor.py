@@ -41,12 +41,12 @@ def run(arguments: Arguments) -> Outcome:
     """Look around, change nothing."""
     import json
 
+    from medtransfer.core.config.models import BACKBONES, POOLINGS
     from medtransfer.core.config.transfer import FEATURES, INSTANCES, PARAMETERS, POLICIES
     from medtransfer.core.files import write_text
     from medtransfer.data.ingest import CATALOGUE as LOADERS
     from medtransfer.data.isolation.pool import isolation_available
     from medtransfer.data.loaders import dicom
-    from medtransfer.models.assemble import BACKBONES
 
     packages = {name: _version(name) for name in PACKAGES}
     facts: dict[str, Any] = {
@@ -61,6 +61,7 @@ def run(arguments: Arguments) -> Outcome:
         "catalogues": {
             "loaders": LOADERS.names(),
             "backbones": BACKBONES.names(),
+            "poolings": POOLINGS.names(),
             "instances": INSTANCES.names(),
             "features": FEATURES.names(),
             "parameters": PARAMETERS.names(),
@@ -103,16 +104,19 @@ def _weights(folder: Path | None) -> list[str]:
     import torch
 
     from medtransfer.core.errors import WeightsError
-    from medtransfer.models.input_spec import read_sidecar
+    from medtransfer.models.weights.library import imported_file, imported_names
+    from medtransfer.models.weights.sidecar import read_sidecar
 
     cache = Path(torch.hub.get_dir()) / "checkpoints"
     found = [f"imagenet: {path}" for path in sorted(cache.glob("*.pth"))]
-    for path in sorted(folder.glob("*.pth")) if folder else []:
+    files = {name: imported_file(name) for name in imported_names()}
+    files |= {str(path): path for path in (sorted(folder.glob("*.pth")) if folder else [])}
+    for name, path in files.items():
         try:
             sidecar = read_sidecar(path)
-            found.append(f"{path} ({sidecar.backbone}, {sidecar.pretrained_on})")
+            found.append(f"{name} ({sidecar.backbone}, {sidecar.pretrained_on})")
         except WeightsError as error:
-            found.append(f"{path}: {error.message}")
+            found.append(f"{name}: {error.message}")
     return found
 
 

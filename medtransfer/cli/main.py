@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "predict": "one row per study: probabilities and decision",
     "evaluate": "measure predictions, every figure with its interval",
     "report": "write the HTML page of an evaluation",
+    "weights": "import pretrained weights once, fetch them, find out what input they expect",
     "app": "look at studies and predictions in the browser",
     "doctor": "what is installed, what is missing, what would help",
     "demo": "the whole story on two synthetic hospitals",

@@ -5,6 +5,8 @@ The header of every image is looked at first; a plan is refused while some fail,
 Examples:
     medtransfer plan hillcrest/ --source riverside/ --out plan.toml
     medtransfer plan cohort.csv --backbone resnet50 --weights imagenet --labels-per-class 50
+    medtransfer plan cohort.csv --labels pneumonia,effusion
+    medtransfer plan cohort.csv --label severity --ordinal none,mild,severe
     medtransfer plan cohort.csv --set objective.parameters.l2_sp.strength=0.1 --set training.epochs=20
 """
 
@@ -36,13 +38,17 @@ class Arguments(Common):
     backbone: str = "resnet18"
     """Network: see `medtransfer doctor`."""
     weights: str = "none"
-    """`none`, `imagenet`, or a local weight file with its sidecar."""
+    """`none`, `imagenet`, the name of imported weights, or a local weight file with its sidecar."""
     labels_per_class: int | None = None
     """Use only so many labelled studies of each class."""
     label: str = "label"
     """Column of the label."""
+    labels: str | None = None
+    """Several labels at once: their columns, with commas between; cells say 1, 0, or nothing where it is not known."""
+    ordinal: str | None = None
+    """Classes that have an order, from the lowest to the highest, with commas between."""
     source_label: str | None = None
-    """Column of the label in the source's table; default: the same."""
+    """Column of the label in the source's table, which then asks for one of several classes; default: asks the same."""
     positive: str | None = None
     """The target's class whose probability is reported and thresholded."""
     patients_unknown: bool = False
@@ -61,19 +67,26 @@ def run(arguments: Arguments) -> Outcome:
     from medtransfer.core.files import write_text
     from medtransfer.pipeline import plan, read_cohort
 
-    def cohort(path: Path, label: str, positive: str | None) -> Cohort:
+    def cohort(path: Path, *, label: str, own_question: bool = False, positive: str | None = None) -> Cohort:
+        ordered = None if own_question else _words(arguments.ordinal)
         return read_cohort(
             path,
             label=label,
+            labels=None if own_question else _words(arguments.labels),
+            task=None if ordered is None else "ordinal",
+            classes=ordered,
             positive=positive,
             patients_unknown=arguments.patients_unknown,
             allow_missing=arguments.allow_failures > 0,
         )
 
-    source_label = arguments.source_label or arguments.label
+    theirs = arguments.source_label
+    target, source = cohort(arguments.target, label=arguments.label, positive=arguments.positive), None
+    if arguments.source is not None:
+        source = cohort(arguments.source, label=theirs or arguments.label, own_question=theirs is not None)
     made = plan(
-        cohort(arguments.target, arguments.label, arguments.positive),
-        source=None if arguments.source is None else cohort(arguments.source, source_label, None),
+        target,
+        source=source,
         backbone=arguments.backbone,
         weights=arguments.weights,
         labels_per_class=arguments.labels_per_class,
@@ -99,3 +112,8 @@ def run(arguments: Arguments) -> Outcome:
         },
         text=f"{text}\nwritten to {path}",
     )
+
+
+def _words(text: str | None) -> tuple[str, ...] | None:
+    """`none,mild,severe` → three names."""
+    return None if text is None else tuple(word.strip() for word in text.split(","))

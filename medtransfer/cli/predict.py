@@ -49,6 +49,7 @@ def run(arguments: Arguments) -> Outcome:
     cohort = read_cohort(
         arguments.cohort,
         label=arguments.label,
+        task=bundle.manifest.task,
         classes=bundle.manifest.classes,
         positive=bundle.manifest.positive,
         patients_unknown=arguments.patients_unknown,

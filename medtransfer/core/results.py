@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from medtransfer.core.records import Record
+from medtransfer.core.types import Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +27,7 @@ COHORT_COLUMNS: Final = {
     "study_id": "what one prediction is about; repeats where a study has several images; default: path",
     "site": "hospital; default: name of the table's folder",
     "date": "ISO date of the study, or empty",
-    "label": "class name; empty means unknown",
+    "label": "class name, or of several labels those that are known: `pneumonia=1;effusion=0`; empty means unknown",
     "split": "one of the splits, or empty",
 }
 """Columns with a meaning; any other column is an attribute of the study (age, sex, view, …)."""
@@ -39,8 +40,8 @@ PREDICTION_COLUMNS: Final = {
     "patient_id": "its patient, as in the cohort",
     "site": "its hospital",
     "split": "the split it came from",
-    "truth": "class name, or empty where unknown",
-    "probability_<class>": "one column per class; a row sums to 1; empty where status is not read",
+    "truth": "the cohort's `label`, empty where unknown",
+    "probability_<class>": "one column per class or label; a row sums to 1 over classes; empty where not read",
     "decision": "positive class name, or `not <positive>`, at the bundle's operating point",
     "flags": "words separated by `;`, such as `several_images`",
     "bundle_sha256": "SHA-256 of the bundle that predicted",
@@ -63,7 +64,7 @@ class Estimate(Record):
     method: str
     n: int
     of: str | None = None
-    """The class, where there is one figure per class."""
+    """The class or label, where there is one figure for each."""
     note: str = ""
 
     def __format__(self, spec: str) -> str:
@@ -111,8 +112,19 @@ class CalibrationBin(Record):
     observed: Estimate
 
 
+class LabelCounts(Record):
+    """Evaluated studies that have a label, have it not, and of which nobody knows."""
+
+    present: int
+    absent: int
+    unknown: int
+
+
 class Flow(Record):
-    """Where every input ended (STARD): inputs = excluded + failed + unlabelled + evaluated."""
+    """Where every input ended (STARD): inputs = excluded + failed + unlabelled + evaluated.
+
+    Evaluated studies have one of several classes, or, where there are several labels at once, at least one known label.
+    """
 
     inputs: int
     excluded: dict[str, int]
@@ -120,6 +132,9 @@ class Flow(Record):
     unlabelled: int
     evaluated: int
     per_class: dict[str, int]
+    """Evaluated studies of each class; empty where there are several labels."""
+    per_label: dict[str, LabelCounts] = Field(default={})
+    """Evaluated studies by what is known of each label; empty where there are classes."""
 
     @model_validator(mode="after")
     def _reconcile(self) -> Flow:
@@ -127,9 +142,13 @@ class Flow(Record):
         if ended != self.inputs:
             msg = f"{self.inputs} inputs, but {ended} accounted for"
             raise ValueError(msg)
-        if sum(self.per_class.values()) != self.evaluated:
-            msg = f"{self.evaluated} evaluated, but the classes sum to {sum(self.per_class.values())}"
-            raise ValueError(msg)
+        parts = {f"counts of {name!r}": one.present + one.absent + one.unknown for name, one in self.per_label.items()}
+        if self.per_class or not parts:
+            parts["the classes"] = sum(self.per_class.values())
+        for name, together in parts.items():
+            if together != self.evaluated:
+                msg = f"{self.evaluated} evaluated, but {name} sum to {together}"
+                raise ValueError(msg)
         return self
 
 
@@ -157,7 +176,9 @@ class Evaluation(Record):
 
     schema_version: Literal[1] = 1
     title: str
+    task: Task = "multiclass"
     classes: tuple[str, ...]
+    """Names of classes, or of labels where there are several at once."""
     positive: str | None
     n_studies: int
     n_patients: int
@@ -200,3 +221,5 @@ class Predictions:
     """`patient_digest` of every patient the weights or thresholds have seen, with their site and without one."""
     patients_unknown: bool = False
     """True where the cohort has rows without a patient id, and the user allowed that."""
+    task: Task = "multiclass"
+    """What `truth` and the probabilities are: of several classes, of ordered ones, or of several labels at once."""

@@ -6,8 +6,13 @@ Conventions: world coordinates are RAS+ millimetres; voxel axes are `slice row c
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64, Int, Num, UInt16
+
+Task = Literal["multiclass", "multilabel", "ordinal"]
+"""The kind of question: one of several classes (two of them: binary), several findings at once, or ordered classes."""
 
 Voxels = Num[np.ndarray, "..."]
 """Stored values of one scan: `row column` or `row column 3`; several slices or frames stand along an axis before."""
@@ -44,6 +49,12 @@ Truths = Bool[np.ndarray, " case"]
 """True where the study has the positive class."""
 
 ClassIndices = Int[np.ndarray, " case"]
+LabelTruths = Float32[np.ndarray, "case label"]
+"""1 where the study has the label, 0 where it has not, NaN where nobody knows."""
+
+StudyTargets: TypeAlias = Int[np.ndarray, " case"] | Float32[np.ndarray, "case label"]
+"""What a study's truth looks like: one class, or several labels."""
+
 Probabilities = Float64[np.ndarray, " case"]
 """Probability of the positive class."""
 

@@ -32,7 +32,8 @@ def augment(
     """
     if not any(config.model_dump().values()):
         return pictures
-    uniform = torch.from_numpy(np.stack([_draws(seed, epoch, int(case)) for case in cases]))
+    known, place = np.unique(cases, return_inverse=True)  # all planes of a case are changed alike
+    uniform = torch.from_numpy(np.stack([_draws(seed, epoch, int(case)) for case in known])[place])
     angle = uniform[:, 0] * math.radians(config.rotation)
     zoom = 1 + uniform[:, 1] * config.scale
     mirror = torch.where(uniform[:, 2] < 0, -1.0, 1.0) if config.flip else torch.ones(len(uniform), dtype=torch.float64)

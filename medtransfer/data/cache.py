@@ -26,7 +26,8 @@ from medtransfer.data.converted import ARRAYS, Conversions, StoredRow
 from medtransfer.data.decoding import Case, How, outcome, outcomes
 from medtransfer.data.ledger import Ledger, LedgerRow, after
 from medtransfer.data.names import case_names
-from medtransfer.data.outcome import READ_DEFAULTS, Outcome, one_item, volume_refused
+from medtransfer.data.outcome import READ_DEFAULTS, Outcome, one_item
+from medtransfer.data.places import View
 from medtransfer.data.stored.arrays import PreparedArrays
 from medtransfer.data.stored.content import LIMITS, content_key, content_keys, settings_digest
 from medtransfer.data.stored.shards import Mapped, Stored
@@ -93,7 +94,6 @@ def prepare_cohort(
     preprocess: PreprocessConfig,
     read: ReadConfig = READ_DEFAULTS,
     folder: Path,
-    pictures_only: bool = False,
     workers: int = 1,
     confidential: Confidential | None = None,
     quiet: bool = True,
@@ -105,14 +105,14 @@ def prepare_cohort(
         preprocess: From scan to planes.
         read: How files become scans.
         folder: Where prepared cases lie; several cohorts and runs may share it.
-        pictures_only: A case with several planes has failed (`VolumeUnsupported`).
         workers: Processes that decode.
         confidential: Keeps out what must not be stored.
         quiet: Show no progress bars.
 
     Raises:
         OutputError: The folder cannot be written to.
-        CohortError: `OtherPreprocessing`: the cohort was converted with other settings; `DamagedConversion`.
+        CohortError: `OtherPreprocessing`: the cohort was converted with other settings; `DamagedConversion`;
+            `OldConversion`.
     """
     table = cohort.table
     names = case_names(table)
@@ -123,11 +123,10 @@ def prepare_cohort(
     ]
     entries = _converted(cohort, cases, names, preprocess, read)
     others = [index for index in range(len(cases)) if index not in entries]
-    how = How(preprocess=preprocess, read=read, pictures_only=pictures_only)
+    how = How(preprocess=preprocess, read=read)
     made = _from_files([cases[i] for i in others], how, folder, workers, confidential, quiet=quiet) if others else []
     entries |= dict(zip(others, made, strict=True))
-    ordered = [_single(entries[i], names[i]) if pictures_only else entries[i] for i in range(len(cases))]
-    return _cohort(table, names, ordered)
+    return _cohort(table, names, [entries[index] for index in range(len(cases))])
 
 
 def _from_files(
@@ -151,10 +150,10 @@ def _from_files(
                 for index, result in zip(todo, fresh, strict=True):
                     sure, keys[index] = _unchanged(cases[index], how, settings, keys[index], result)
                     sure = _allowed(sure, cases[index], how, confidential)
-                    if sure.planes is None:
+                    if sure.prepared is None:
                         failed[index] = sure.row
                     else:
-                        writer.add(_stored(sure, keys[index], confidential), sure.planes)
+                        writer.add(_stored(sure, sure.prepared.views, keys[index], confidential), sure.prepared.planes)
                     advance()
             writer.flush()
             found |= writer.written
@@ -172,16 +171,16 @@ def _from_files(
 
 def _unchanged(case: Case, how: How, settings: str, key: str, result: Outcome) -> tuple[Outcome, str]:
     """The outcome and the key of the very bytes that it was read from."""
-    if result.planes is None:
+    if result.prepared is None:
         return result, key
     for _ in range(_TRIES):
         now = content_key(case.place, settings=settings, series=case.series, part=case.part)
         if now and now == key:
             return result, key
         key, result = now, outcome(case, how)
-        if result.planes is None:
+        if result.prepared is None:
             return result, key
-    return Outcome(planes=None, row=_changing(case)), ""
+    return Outcome(prepared=None, row=_changing(case)), ""
 
 
 def _changing(case: Case) -> LedgerRow:
@@ -197,10 +196,10 @@ def _changing(case: Case) -> LedgerRow:
 
 def _allowed(result: Outcome, case: Case, how: How, confidential: Confidential | None) -> Outcome:
     """The outcome, unless it must not be stored."""
-    if confidential is None or result.planes is None:
+    if confidential is None or result.prepared is None:
         return result
     row = _refused(result.row, case, how, confidential)
-    return result if row.status == "read" else replace(result, planes=None, row=row)
+    return result if row.status == "read" else replace(result, prepared=None, row=row)
 
 
 def _checked(entry: _Entry, case: Case, how: How, confidential: Confidential | None) -> _Entry:
@@ -221,11 +220,19 @@ def _refused(row: LedgerRow, case: Case, how: How, confidential: Confidential) -
     return row
 
 
-def _stored(result: Outcome, key: str, confidential: Confidential | None) -> Stored:
+def _stored(result: Outcome, views: tuple[View, ...], key: str, confidential: Confidential | None) -> Stored:
     notes, modality = result.row.notes, result.modality
     if confidential is not None:
         notes, modality = confidential.notes(notes), confidential.modality(modality)
-    return Stored(key=key, shape=(0, 0, 0, 0), sha256="", loader=result.row.loader, modality=modality, notes=notes)
+    return Stored(
+        key=key,
+        shape=(0, 0, 0, 0),
+        views=views,
+        sha256="",
+        loader=result.row.loader,
+        modality=modality,
+        notes=notes,
+    )
 
 
 def _entry(place: tuple[Mapped, int], key: str) -> _Entry:
@@ -290,15 +297,6 @@ def _check_settings(
             hint="Plan with the settings it was converted with (--set preprocess.size=…), or convert the originals "
             "again with these.",
         )
-
-
-def _single(entry: _Entry, name: str) -> _Entry:
-    if entry.place is None:
-        return entry
-    planes = entry.place[0].shard.cases[entry.place[1]].shape[0]
-    if planes == 1:
-        return entry
-    return _Entry(row=after(replace(entry.row, path=name), volume_refused(name, planes)))
 
 
 def _cohort(table: pd.DataFrame, names: list[str], entries: list[_Entry]) -> PreparedCohort:

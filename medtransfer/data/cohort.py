@@ -14,21 +14,17 @@ from medtransfer.core.errors import CohortError
 from medtransfer.core.files import text_digest
 from medtransfer.core.inert import visible
 from medtransfer.core.results import COHORT_COLUMNS, SPLITS
+from medtransfer.core.types import Task
+from medtransfer.data.classes import classes_of
 from medtransfer.data.converted import Conversions
 from medtransfer.data.names import case_names
+from medtransfer.data.row_errors import rows_error
+from medtransfer.data.several_labels import check_agreement, task_of, with_several_labels
 from medtransfer.data.stored.content import is_there
 from medtransfer.data.tables import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-NORMAL_WORDS = frozenset(
-    {"normal", "negative", "healthy", "none", "no", "0", "no_finding", "benign", "absent", "control"}
-)
-"""Class names that mean "nothing found", so that the other one of two is the positive class."""
-
-MISSING_WORDS = frozenset({"na", "n/a", "nan", "null", "?", "unknown", "missing", "-"})
-"""Labels that somebody meant as "not known": an empty cell says that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +36,11 @@ class Cohort:
         root: Folder that `path` is relative to.
         source: The file or folder it was read from.
         sha256: Digest of the table as read: of its column names and cells.
-        label: The column that `label` was taken from.
-        classes: Class names in the order of the network's outputs.
-        positive: The class whose probability is thresholded; None where there are not two.
+        label: The column that `label` was taken from; those of several labels, such as `pneumonia,effusion`.
+        task: One of several classes, several labels at once (`label` then holds text, see `targets.py`), or ordered
+            classes.
+        classes: Names of classes or labels in the order of the network's outputs; ordered ones ascend.
+        positive: The class whose probability is thresholded; None where there are not two exclusive ones.
         patients_unknown: True where rows without a patient id were allowed, each as its own patient.
     """
 
@@ -54,6 +52,7 @@ class Cohort:
     classes: tuple[str, ...]
     positive: str | None
     patients_unknown: bool = False
+    task: Task = "multiclass"
 
     def __len__(self) -> int:
         return len(self.table)
@@ -110,6 +109,8 @@ def read_cohort(
     path: str | Path,
     *,
     label: str = "label",
+    labels: Sequence[str] | None = None,
+    task: Task | None = None,
     classes: Sequence[str] | None = None,
     positive: str | None = None,
     patients_unknown: bool = False,
@@ -120,7 +121,11 @@ def read_cohort(
     Args:
         path: The table or folder.
         label: Column of the label.
-        classes: Class names in order; default: every label found, sorted, the positive one last.
+        labels: Several labels at once, each a column that says 1, 0 or, where it is not known, nothing.
+        task: The kind of question; default: `multilabel` where there are `labels`, or the column says `a=1;b=0`,
+            otherwise `multiclass`.
+        classes: Class names in order; default: every label found, sorted, the positive one last. `ordinal` needs them,
+            the lowest first; for `multilabel` they are `labels` by another name.
         positive: The class of interest; of two classes, default: the one whose fellow means "normal".
         patients_unknown: Allow rows without a patient id.
         allow_missing: Let rows whose file is not there through (they become `failed` rows later).
@@ -132,11 +137,20 @@ def read_cohort(
     table, root = read_table(source, label)
     _check_text(table, source)
     digest = text_digest(*table.columns, *(cell for row in table.to_numpy() for cell in row))
-    table = _completed(table, root, source, label)
+    task = task or ("multilabel" if labels is not None else task_of(table, label))
+    _check_asked(source, task, labels, positive)
+    column, names = label, ()
+    if task == "multilabel":
+        table, label, names = with_several_labels(table, source, label, labels or classes)
+        column = "label"
+    table = _completed(table, root, source, column)
+    if task == "multilabel":
+        check_agreement(table, names, source)
     check_table(table, source=source)
     _check_files(table, root, source, allow_missing=allow_missing)
     _check_patients(table, source, patients_unknown=patients_unknown)
-    names, chosen = _question(table, source, classes, positive)
+    if task != "multilabel":
+        names, positive = classes_of(table, source, task, classes, positive)
     return Cohort(
         table=table,
         root=root,
@@ -144,8 +158,9 @@ def read_cohort(
         sha256=digest,
         label=label,
         classes=names,
-        positive=chosen,
+        positive=positive,
         patients_unknown=patients_unknown,
+        task=task,
     )
 
 
@@ -158,9 +173,7 @@ def check_table(table: pd.DataFrame, *, source: Path) -> None:
     names = pd.Series(case_names(table), index=table.index, dtype=object)
     repeated = names[names.duplicated()]
     if not repeated.empty:
-        raise _rows_error(
-            "the same image stands in several rows", "RepeatedRow", repeated, source, "Keep one row each."
-        )
+        raise rows_error("the same image stands in several rows", "RepeatedRow", repeated, source, "Keep one row each.")
     for column, code in (
         ("patient_id", "StudyOfTwoPatients"),
         ("label", "ContradictoryLabels"),
@@ -169,17 +182,17 @@ def check_table(table: pd.DataFrame, *, source: Path) -> None:
         kinds = table.groupby("study_id", sort=False)[column].nunique()
         mixed = kinds.index[kinds > 1].to_series()
         if not mixed.empty:
-            raise _rows_error(f"one study has several values of {column}", code, mixed, source, f"Correct {column}.")
+            raise rows_error(f"one study has several values of {column}", code, mixed, source, f"Correct {column}.")
     unknown = table["split"][~table["split"].isin([*SPLITS, ""])]
     if not unknown.empty:
-        raise _rows_error(
+        raise rows_error(
             "unknown split", "UnknownSplit", unknown, source, f"Use {', '.join(SPLITS)} or leave it empty."
         )
     assigned = table[(table["split"] != "") & (table["patient_id"] != "")]
     sides = assigned.groupby("patient_id", sort=False)["split"].nunique()
     leaking = sides.index[sides > 1].to_series()
     if not leaking.empty:
-        raise _rows_error(
+        raise rows_error(
             f"{len(leaking)} patients are in more than one split",
             "PatientInTwoSplits",
             leaking,
@@ -227,20 +240,20 @@ def _check_text(table: pd.DataFrame, source: Path) -> None:
     strange = cells[[visible(cell) != cell for cell in cells]]
     if not strange.empty:
         hint = "Remove control characters and line breaks; rename files whose names are not valid text."
-        raise _rows_error("cells that cannot be shown", "Unprintable", strange.map(visible), source, hint)
+        raise rows_error("cells that cannot be shown", "Unprintable", strange.map(visible), source, hint)
 
 
 def _check_files(table: pd.DataFrame, root: Path, source: Path, *, allow_missing: bool) -> None:
     if (table["path"] == "").any():
         rows = pd.Series([f"row {i + 2}" for i in table.index[table["path"] == ""]])
-        raise _rows_error("rows without a path", "MissingPath", rows, source, "Fill the column `path`.")
+        raise rows_error("rows without a path", "MissingPath", rows, source, "Fill the column `path`.")
     conversions = Conversions()
     names = zip(table["path"], case_names(table), strict=True)
     missing = table["path"][
         [not is_there(root / path) and conversions.row(root / path, name[len(path) :]) is None for path, name in names]
     ]
     if not missing.empty and not allow_missing:
-        raise _rows_error(
+        raise rows_error(
             f"{len(missing)} rows name files that are not there",
             "UnknownPath",
             missing,
@@ -252,7 +265,7 @@ def _check_files(table: pd.DataFrame, root: Path, source: Path, *, allow_missing
 def _check_patients(table: pd.DataFrame, source: Path, *, patients_unknown: bool) -> None:
     unknown = table["path"][table["patient_id"] == ""]
     if not unknown.empty and not patients_unknown:
-        raise _rows_error(
+        raise rows_error(
             f"{len(unknown)} of {len(table)} rows have no patient_id",
             "PatientUnknown",
             unknown,
@@ -261,45 +274,19 @@ def _check_patients(table: pd.DataFrame, source: Path, *, patients_unknown: bool
         )
 
 
-def _question(
-    table: pd.DataFrame, source: Path, classes: Sequence[str] | None, positive: str | None
-) -> tuple[tuple[str, ...], str | None]:
-    found = sorted(set(table["label"]) - {""})
-    missing = [name for name in found if name.lower() in MISSING_WORDS and name not in (classes or ())]
-    if missing:
-        hint = "Leave the cell empty where the label is not known."
-        raise _rows_error("labels that read as missing", "MissingLabelWord", pd.Series(missing), source, hint)
-    spelt: dict[str, list[str]] = {}
-    for name in found:
-        spelt.setdefault(" ".join(name.casefold().split()), []).append(name)
-    if twice := [name for names in spelt.values() if len(names) > 1 for name in names]:
-        raise _rows_error("one label in several spellings", "LabelSpelling", pd.Series(twice), source, "Choose one.")
-    names = tuple(classes) if classes else tuple(found)
-    strange = table["label"][~table["label"].isin([*names, ""])]
-    if not strange.empty:
-        raise _rows_error(
-            f"labels outside {', '.join(names)}",
-            "UnknownLabel",
-            strange,
-            source,
-            "Correct them, or name the classes.",
-        )
-    if positive is not None and positive not in names:
+def _check_asked(source: Path, task: Task, labels: Sequence[str] | None, positive: str | None) -> None:
+    """Refuse what no question of this kind has."""
+    if labels is not None and task != "multilabel":
         raise CohortError(
-            f"the positive class '{positive}' is none of {', '.join(names)}.{did_you_mean(positive, names)}",
-            code="UnknownLabel",
+            f"several labels are named, and the task is {task}",
+            code="ConflictingSettings",
             path=source,
-            hint="Name one of the classes with --positive.",
+            hint="Name one column with --label, or leave the task to the labels.",
         )
-    if positive is None and len(names) == 2:
-        normal = [name for name in names if name.lower() in NORMAL_WORDS or name.lower().startswith(("no_", "no "))]
-        positive = next((name for name in names if name not in normal), None) if len(normal) == 1 else None
-    if positive is not None and classes is None:
-        names = (*(name for name in names if name != positive), positive)
-    return names, positive
-
-
-def _rows_error(message: str, code: str, rows: pd.Series, source: Path, hint: str) -> CohortError:
-    shown = ", ".join(f"'{value}'" for value in rows.iloc[:5])
-    more = f" and {len(rows) - 5} more" if len(rows) > 5 else ""
-    return CohortError(f"{message}: {shown}{more}", code=code, path=source, hint=hint)
+    if positive is not None and task != "multiclass":
+        raise CohortError(
+            f"'{positive}' cannot be the positive class of a {task} question",
+            code="ConflictingSettings",
+            path=source,
+            hint="Leave --positive out: it chooses between two exclusive classes.",
+        )

@@ -16,7 +16,7 @@ import stat
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from medtransfer import __version__
 from medtransfer.core.config.data import PreprocessConfig, ReadConfig
@@ -60,10 +60,17 @@ class StoredRow(Record):
         )
 
 
+class _Version(BaseModel):
+    """What every `prepared.json` says, of whatever version."""
+
+    schema_version: int = 0
+
+
 class Conversion(Record):
     """What `prepared.json` says."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
+    """1 did not say what the planes of a volume are, and cut volumes along other planes."""
     medtransfer_version: str = __version__
     preprocess: PreprocessConfig
     read: ReadConfig
@@ -91,7 +98,7 @@ class Conversions:
             pick: What of it is meant, as in `case_name`.
 
         Raises:
-            CohortError: `DamagedConversion`: the folder's `prepared.json` is not as it was written.
+            CohortError: `DamagedConversion`: the folder's `prepared.json` is not as it was written; `OldConversion`.
         """
         place = place.resolve()
         home = self._home(place.parent)
@@ -131,11 +138,13 @@ def read_conversion(folder: Path) -> Conversion:
     """Read and verify `prepared.json`.
 
     Raises:
-        CohortError: `DamagedConversion`.
+        CohortError: `DamagedConversion`; `OldConversion`: it was converted by an earlier version.
     """
     path = folder / PREPARED
     try:
-        conversion = Conversion.model_validate_json(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        _require_current(text, path)
+        conversion = Conversion.model_validate_json(text)
         intact = conversion.own_sha256 == conversion.digest()
     except (OSError, UnicodeDecodeError, ValidationError) as error:
         raise _damaged(path) from error
@@ -166,6 +175,17 @@ def inner_names(paths: list[str]) -> list[str]:
         taken.add(name)
         names.append(name)
     return names
+
+
+def _require_current(text: str, path: Path) -> None:
+    """Refuse what an earlier version converted: its planes are others than those that the files would give now."""
+    if _Version.model_validate_json(text).schema_version == 1:
+        raise CohortError(
+            "was converted by an earlier version, which prepared volumes differently",
+            code="OldConversion",
+            path=path,
+            hint="Convert the original cohort again with `medtransfer convert`.",
+        )
 
 
 def _damaged(path: Path) -> CohortError:

@@ -37,7 +37,6 @@ class How:
 
     preprocess: PreprocessConfig
     read: ReadConfig
-    pictures_only: bool = False
 
 
 def outcomes(cases: Sequence[Case], how: How, *, workers: int = 1) -> Iterator[Outcome]:
@@ -62,14 +61,7 @@ def outcomes(cases: Sequence[Case], how: How, *, workers: int = 1) -> Iterator[O
 
 def outcome(case: Case, how: How) -> Outcome:
     """What became of one case."""
-    return prepared_item(
-        case.place,
-        preprocess=how.preprocess,
-        settings=how.read,
-        series=case.series,
-        part=case.part,
-        pictures_only=how.pictures_only,
-    )
+    return prepared_item(case.place, preprocess=how.preprocess, settings=how.read, series=case.series, part=case.part)
 
 
 def _in_workers(cases: Sequence[Case], how: How, workers: int) -> Iterator[Outcome]:
@@ -98,4 +90,4 @@ def _alone(case: Case, how: How) -> Outcome:
             hint="It may need more memory than there is: use fewer workers, or leave it out.",
             stage="pixels",
         )
-        return Outcome(planes=None, row=after(LedgerRow(path=str(case.place)), error))
+        return Outcome(prepared=None, row=after(LedgerRow(path=str(case.place)), error))

@@ -20,9 +20,10 @@ from medtransfer.data.geometry import edge_letters
 from medtransfer.data.ingest import DEFAULTS, ingest, read
 from medtransfer.data.labels import label_warnings
 from medtransfer.data.ledger import Ledger, after
-from medtransfer.data.orient import as_read
-from medtransfer.data.preprocess import pad_and_resize, plane_of, to_display
+from medtransfer.data.orient import acquired
+from medtransfer.data.preprocess import plane_of, to_display
 from medtransfer.data.rows import looked_at
+from medtransfer.data.squares import pad_and_resize, pixel_ratio
 from medtransfer.data.tables import TABLE_NAMES, read_table
 
 if TYPE_CHECKING:
@@ -138,7 +139,8 @@ def inspect_place(
                 scan = read(item, settings=settings)
                 if deidentifier is not None:
                     deidentifier.check_pixels(item.facts, (*item.notes, *scan.notes), item.path)
-                plane = as_read(_middle(scan))
+                cut, _ = acquired(scan)
+                plane = _middle(cut)
                 picture = to_display(plane)
             except MedTransferError as error:
                 outcome = error
@@ -149,8 +151,8 @@ def inspect_place(
                 looks.append(_look(item, scan, picture, said, root))
                 if number in shown:
                     name = item.path.name if deidentifier is None else deidentifier.file(item.path, root=root)
-                    tiles.append(_tile(name, scan, plane, picture))
-                del scan, plane, picture  # or two volumes would be held while the next one is read
+                    tiles.append(_tile(name, cut, plane, picture))
+                del scan, cut, plane, picture  # or two volumes would be held while the next one is read
             rows.update({path: after(rows[path], outcome) for path in inputs})
             advance()
     counted = summary(seen) if deidentifier is None else deidentifier.summary(summary(seen))
@@ -257,7 +259,7 @@ def _tile(name: str, scan: Scan, plane: Scan, picture: np.ndarray) -> Tile:
     word = "slice" if scan.kind == "volume" else "frame"
     place = "" if scan.kind == "picture" else f"{word} {planes // 2 + 1} of {planes}"
     return Tile(
-        picture=pad_and_resize(picture, size=THUMBNAIL_SIZE),
+        picture=pad_and_resize(picture, size=THUMBNAIL_SIZE, ratio=pixel_ratio(plane)),
         caption=one_line(name),
         place=place,
         letters=edge_letters(plane),

@@ -9,13 +9,15 @@ import difflib
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
+import pandas as pd
+
 from medtransfer.core.inert import shortened
-from medtransfer.data.cohort import MISSING_WORDS
+from medtransfer.data.classes import MISSING_WORDS
+from medtransfer.data.several_labels import task_of
+from medtransfer.data.targets import known_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-    import pandas as pd
 
 _SHOWN: Final = 5
 _RARE: Final = 0.05
@@ -29,7 +31,7 @@ def label_warnings(table: pd.DataFrame, *, label: str = "label", classes: Sequen
     Args:
         table: One row an image, all cells text, empty where unknown: `path`, the label's column, and `patient_id`,
             `study_id`, `date` and `split` where there are such.
-        label: Column of the label.
+        label: Column of the label, or of the text of several labels.
         classes: Words that are right; every other one is pointed out. Empty: any may be.
     """
     if label not in table:
@@ -39,10 +41,17 @@ def label_warnings(table: pd.DataFrame, *, label: str = "label", classes: Sequen
         if column not in known:
             known[column] = ""
     known["study"] = known["study_id"].where(known["study_id"] != "", known["path"])
-    return (*_contradictions(known), *_patients(known), *_words(known["label"], classes), *_missing(known))
+    several = task_of(known, "label") == "multilabel"
+    words = pd.Series([name for cell in known["label"] for name in known_labels(cell)]) if several else known["label"]
+    return (
+        *_contradictions(known, several=several),
+        *_patients(known),
+        *_words(words.astype(object), classes),
+        *_missing(known),
+    )
 
 
-def _contradictions(table: pd.DataFrame) -> Iterator[str]:
+def _contradictions(table: pd.DataFrame, *, several: bool) -> Iterator[str]:
     labelled = table[(table["label"] != "") & ~table["label"].str.lower().isin(MISSING_WORDS)]
     studies = _several(labelled, ["study"], "label")
     if studies:
@@ -59,7 +68,7 @@ def _contradictions(table: pd.DataFrame) -> Iterator[str]:
             "one of them may be wrong."
         )
     both = _several(of_patient, ["patient_id"], "label")
-    if both:
+    if both and not several:
         yield f"{_count(len(both), 'patient has', 'patients have')} studies of several classes."
 
 

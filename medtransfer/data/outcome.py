@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from medtransfer.core.config.data import PreprocessConfig, ReadConfig
 from medtransfer.core.errors import MedTransferError, ReadError
-from medtransfer.core.types import PreparedPlanes
 from medtransfer.data.ingest import ingest, read
 from medtransfer.data.ledger import LedgerRow, after
-from medtransfer.data.preprocess import prepare
+from medtransfer.data.preprocess import Prepared, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,12 +35,12 @@ class Outcome:
     """What became of one case.
 
     Attributes:
-        planes: `plane channel row column`; None where it was not read.
+        prepared: Its planes; None where it was not read.
         row: Its row in the ledger, under the place as it was given.
         modality: DICOM modality; empty where it was not read.
     """
 
-    planes: PreparedPlanes | None
+    prepared: Prepared | None
     row: LedgerRow
     modality: str = ""
 
@@ -53,7 +52,6 @@ def prepared_item(
     settings: ReadConfig = READ_DEFAULTS,
     series: str = "",
     part: str = "",
-    pictures_only: bool = False,
 ) -> Outcome:
     """Read one case and prepare it; what goes wrong becomes a row, never an exception.
 
@@ -63,21 +61,18 @@ def prepared_item(
         settings: How files become scans.
         series: SeriesInstanceUID of the case, where `place` holds several.
         part: Which part of that series, such as `stack 2 of 3`.
-        pictures_only: Refuse what has several planes (`VolumeUnsupported`) before it is prepared.
     """
     item, row = one_item(place, series=series, part=part, settings=settings)
     if item is None:
-        return Outcome(planes=None, row=row)
+        return Outcome(prepared=None, row=row)
     try:
         scan = read(item, settings=settings)
-        if pictures_only and scan.kind != "picture" and len(scan.voxels) != 1:
-            raise volume_refused(place, len(scan.voxels))
-        planes = prepare(scan, preprocess)
+        prepared = prepare(scan, preprocess)
     except MedTransferError as error:
-        return Outcome(planes=None, row=after(row, error))
+        return Outcome(prepared=None, row=after(row, error))
     lone = scan.kind == "picture" and scan.modality in _SLICED and not place.is_dir()
     notes = (*scan.notes, *([SINGLE_SLICE] if lone else []))
-    return Outcome(planes=planes, row=after(row, notes), modality=scan.modality)
+    return Outcome(prepared=prepared, row=after(row, notes), modality=scan.modality)
 
 
 def one_item(
@@ -106,17 +101,6 @@ def one_item(
             notes=item.notes,
         )
     return None, replace(_telling(ledger), path=str(place))
-
-
-def volume_refused(place: Path | str, planes: int) -> ReadError:
-    """Why the networks here do not take a case with several planes."""
-    return ReadError(
-        f"has {planes} planes",
-        code="VolumeUnsupported",
-        path=place,
-        hint="The networks look at single pictures: choose radiographs or single slices.",
-        stage="prepare",
-    )
 
 
 def _chosen(place: Path, items: Sequence[Item], ledger: Ledger, series: str, part: str) -> Item | None:

@@ -11,6 +11,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+Mask = Callable[[np.ndarray], np.ndarray]
+"""Stored values → True where they are background."""
+
+TAILS = (0.5, 99.5)
+"""Percentages between which values are shown where nothing says better: outliers must not set the scale."""
+
 _HALF = 1 << 16
 _SIGN = np.uint32(1 << 31)
 
@@ -20,15 +26,15 @@ def percentiles(
     at: Sequence[float],
     *,
     transform: Callable[[np.ndarray], np.ndarray],
-    padding: tuple[float | int, float | int] | None = None,
+    background: Mask | None = None,
 ) -> list[float]:
-    """Percentiles of transformed stored values; padding and what is not finite are left out.
+    """Percentiles of transformed stored values; background and what is not finite are left out.
 
     Args:
         planes: Stored values, the first axis counting planes.
         at: Percentages from 0 to 100.
         transform: From stored to output values; where stored values have more than 16 bits it has to be monotone.
-        padding: Stored values in this closed range are background; where nothing else is left, they count.
+        background: Which stored values are background; where nothing else is left, they count.
 
     Returns:
         One value a percentage; 0 where no value is finite.
@@ -37,10 +43,11 @@ def percentiles(
     if kind.kind in "iu" and kind.itemsize <= 2:
         stored, counts = _counted(planes)
     else:
-        stored, counts = _selected(planes, at, padding, falls=bool(np.diff(transform(np.array([0.0, 1.0])))[0] < 0))
-        padding = None
-    if padding is not None:
-        kept = (stored < padding[0]) | (stored > padding[1])
+        falls = bool(np.diff(transform(np.array([0.0, 1.0])))[0] < 0)
+        stored, counts = _selected(planes, at, background, falls=falls)
+        background = None
+    if background is not None:
+        kept = ~background(stored)
         counts = np.where(kept, counts, 0) if counts[kept].sum() else counts
     present = counts > 0
     if not present.any():
@@ -51,21 +58,22 @@ def percentiles(
 
 
 def _counted(planes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Every value that the type allows, and how often it occurs."""
-    lowest, highest = int(np.iinfo(planes.dtype).min), int(np.iinfo(planes.dtype).max)
-    counts = np.zeros(highest - lowest + 1, dtype=np.int64)
+    """Every value that the type allows, and how often it occurs; counted by its bits, which serve as an index."""
+    bits = np.dtype(f"u{planes.dtype.itemsize}")
+    counts = np.zeros(1 << 8 * bits.itemsize, dtype=np.int64)
     for plane in planes:
-        counts += np.bincount(plane.ravel().astype(np.int32) - lowest, minlength=counts.size)
-    return np.arange(lowest, highest + 1), counts
+        counts += np.bincount(plane.ravel().view(bits), minlength=counts.size)
+    return np.arange(counts.size).astype(bits).view(planes.dtype), counts
 
 
 def _selected(
-    planes: np.ndarray, at: Sequence[float], padding: tuple[float | int, float | int] | None, *, falls: bool
+    planes: np.ndarray, at: Sequence[float], background: Mask | None, *, falls: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """The order statistics that the percentages need, each with the number of values up to it."""
-    upper, kept = _histogram(planes, padding), padding
+    upper = _histogram(planes, background)
     if not upper.sum():
-        upper, kept = _histogram(planes, None), None
+        background = None
+        upper = _histogram(planes, background)
     total = int(upper.sum())
     if not total:
         return np.empty(0), np.empty(0, dtype=np.int64)
@@ -74,7 +82,7 @@ def _selected(
     prefixes = {rank: int(np.searchsorted(ends, rank, side="right")) for rank in wanted}
     lower = {prefix: np.zeros(_HALF, dtype=np.int64) for prefix in prefixes.values()}
     for plane in planes:
-        keys = _keys(plane, kept)
+        keys = _keys(plane, background)
         for prefix, counts in lower.items():
             np.add(counts, np.bincount(keys[keys >> 16 == prefix] & 0xFFFF, minlength=_HALF), out=counts)
     values = []
@@ -86,18 +94,18 @@ def _selected(
     return np.array(values), np.diff([-1, *wanted[:-1], total - 1])
 
 
-def _histogram(planes: np.ndarray, padding: tuple[float | int, float | int] | None) -> np.ndarray:
+def _histogram(planes: np.ndarray, background: Mask | None) -> np.ndarray:
     counts = np.zeros(_HALF, dtype=np.int64)
     for plane in planes:
-        counts += np.bincount(_keys(plane, padding) >> 16, minlength=_HALF)
+        counts += np.bincount(_keys(plane, background) >> 16, minlength=_HALF)
     return counts
 
 
-def _keys(plane: np.ndarray, padding: tuple[float | int, float | int] | None) -> np.ndarray:
-    """32-bit keys that sort as the finite, unpadded values of a plane do; 64-bit values as their nearest in 32."""
+def _keys(plane: np.ndarray, background: Mask | None) -> np.ndarray:
+    """32-bit keys that sort as a plane's finite values do, without background; 64-bit values as their nearest in 32."""
     values = plane.ravel()
-    if padding is not None:
-        values = values[(values < padding[0]) | (values > padding[1])]
+    if background is not None:
+        values = values[~background(values)]
     if values.dtype.kind in "iu" and values.dtype.itemsize == 4:
         return values.astype(np.uint32) ^ (_SIGN if values.dtype.kind == "i" else np.uint32(0))
     with np.errstate(over="ignore"):

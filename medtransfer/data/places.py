@@ -22,8 +22,8 @@ class View(NamedTuple):
     """Consecutive planes of one direction.
 
     Attributes:
-        axis: How they were cut. Axial planes come from the feet up, coronal ones from the front backwards, sagittal ones
-            from the patient's right to the left.
+        axis: How they were cut. Axial planes come from the feet up, coronal ones from the front backwards, sagittal
+            ones from the patient's right to the left.
         planes: How many there are.
     """
 

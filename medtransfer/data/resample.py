@@ -1,4 +1,6 @@
-"""A volume with tilted, unevenly spaced or missing slices, put on a regular orthogonal grid for 3-D models.
+"""A volume with tilted, unevenly spaced or missing slices, put on a regular orthogonal grid.
+
+3-D models need one, and so does whoever cuts across the slices.
 
 Rows and columns keep their directions and spacing. Slices lie along the normal n at even distances, from the first
 slice to the last, at the usual step of the original ones (the lower median). With slice i at distance d_i along n, and
@@ -91,14 +93,24 @@ def _grid(affine: Affine, positions: Positions, shape: tuple[int, ...], scan: Sc
     rows, columns = affine[:3, 1], affine[:3, 2]
     lengths = np.linalg.norm(rows), np.linalg.norm(columns)
     if min(lengths) <= 0 or abs(rows @ columns) > UPRIGHT * lengths[0] * lengths[1]:
-        raise ReadError("rows and columns are not perpendicular", code="BadGeometry", path=scan.path)
+        raise ReadError(
+            "rows and columns are not perpendicular",
+            code="BadGeometry",
+            path=scan.path,
+            hint="Correct the orientation in its header, or read its slices as they were acquired.",
+        )
     normal = np.cross(rows, columns) / (lengths[0] * lengths[1])
     normal *= 1.0 if (positions[-1] - positions[0]) @ normal >= 0 else -1.0
     along = positions @ normal
     order = np.argsort(along, kind="stable")
     order = order[np.concatenate([[True], np.diff(along[order]) > _NEGLIGIBLE * max(lengths)])]
     if len(order) < 2:
-        raise ReadError("all slices are in one place", code="BadGeometry", path=scan.path)
+        raise ReadError(
+            "all slices are in one place",
+            code="BadGeometry",
+            path=scan.path,
+            hint="Export the series again: its positions are wrong.",
+        )
     first = positions[order[0]]
     distances = along[order] - along[order[0]]
     aside = positions[order] - first - np.outer(distances, normal)

@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medtransfer.core.config.data import ReadConfig
-from medtransfer.data.converted import Conversions
+from medtransfer.data.converted import ARRAYS, Conversions
 from medtransfer.data.ingest import DEFAULTS
 from medtransfer.data.ledger import Ledger, LedgerRow
 from medtransfer.data.names import case_names
 from medtransfer.data.outcome import one_item
+from medtransfer.data.stored.shards import SUFFIX, read_shard
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from medtransfer.data.cohort import Cohort
     from medtransfer.data.found import Item
+    from medtransfer.data.stored.shards import Stored
 
 
 def looked_at(cohort: Cohort, *, settings: ReadConfig = DEFAULTS) -> tuple[tuple[Item | None, LedgerRow], ...]:
@@ -35,6 +39,22 @@ def looked_at(cohort: Cohort, *, settings: ReadConfig = DEFAULTS) -> tuple[tuple
     return tuple(looks)
 
 
-def rows_ledger(cohort: Cohort, *, settings: ReadConfig = DEFAULTS) -> Ledger:
-    """The ledger of a cohort's rows as far as headers tell: `read` means here that nothing in them forbids it."""
-    return Ledger(tuple(sorted((row for _, row in looked_at(cohort, settings=settings)), key=lambda row: row.path)))
+def stored_cases(cohort: Cohort) -> tuple[Stored, ...]:
+    """What the headers of converted arrays say of the rows that stand for them; the arrays are not looked at."""
+    conversions, known = Conversions(), {}
+    cases: list[Stored] = []
+    for path, name in zip(cohort.table["path"].tolist(), case_names(cohort.table), strict=True):
+        found = conversions.row(cohort.file(path), name[len(path) :])
+        if found is None or not found[1].key:
+            continue
+        home, row = found
+        if home not in known:
+            shards = map(read_shard, (home / ARRAYS).glob(f"*/*{SUFFIX}"))
+            known[home] = {case.key: case for shard in shards if shard is not None for case in shard.cases}
+        cases += [known[home][row.key]] if row.key in known[home] else []
+    return tuple(cases)
+
+
+def ledger_of(*looks: Iterable[tuple[Item | None, LedgerRow]]) -> Ledger:
+    """The ledger of cohorts' rows as far as headers tell: `read` means here that nothing in them forbids it."""
+    return Ledger(tuple(sorted((row for look in looks for _, row in look), key=lambda row: row.path)))

@@ -1,7 +1,9 @@
 """Who trains, who chooses, who judges: splits by patient, stratified by label.
 
-Patients are grouped into strata by the set of labels they have; inside each stratum they are shuffled
-and dealt out, so that classes are balanced over the splits as far as whole patients allow. The result
+Patients are grouped into strata by the set of classes they have; inside each stratum they are shuffled
+and dealt out, so that classes are balanced over the splits as far as whole patients allow. Of several labels at
+once there would be too many sets: shuffled patients are dealt out by iterative stratification instead, so that
+studies known to have each label, and studies known not to have it, are shared out (`stratify.py`). The result
 depends on the set of patients and the seed alone, never on the order of the rows.
 """
 
@@ -14,7 +16,10 @@ import numpy as np
 import pandas as pd
 
 from medtransfer.core.errors import CohortError
+from medtransfer.core.types import Task
 from medtransfer.data.cohort import patients
+from medtransfer.data.stratify import deal
+from medtransfer.data.targets import BETWEEN, absences, counts, targets_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +40,16 @@ def assign_splits(cohort: Cohort, split: SplitConfig, *, seed: int, labels_per_c
     `split.validation` of the remaining patients validate.
 
     Raises:
-        CohortError: A class would have nobody in train, validation or test.
+        CohortError: A class would have nobody in train, validation or test; of several labels, all training studies
+            would have one, or none would. `BudgetNeedsClasses`: there is a budget, and no classes to share it.
     """
+    if labels_per_class is not None and cohort.task == "multilabel":
+        raise CohortError(
+            f"{labels_per_class} labels per class were asked for, but a study has several labels at once",
+            code="BudgetNeedsClasses",
+            path=cohort.source,
+            hint="Leave --labels-per-class out, or leave the labels of some studies empty.",
+        )
     table = cohort.table.copy()
     owners = patients(table)
     labelled = table["label"] != ""
@@ -46,7 +59,7 @@ def assign_splits(cohort: Cohort, split: SplitConfig, *, seed: int, labels_per_c
     table["split"] = table["split"].where(assigned | ~labelled, of_patient)
     open_rows = (table["split"] == "") & labelled
     if not (table["split"] == "test").any():
-        chosen = hold_out(table[open_rows], split.test, seed=seed, salt="test")
+        chosen = hold_out(table[open_rows], split.test, seed=seed, salt="test", task=cohort.task)
         table.loc[open_rows & owners.isin(chosen), "split"] = "test"
     pool = labelled & table["split"].isin(["", "train"])
     if labels_per_class is not None:
@@ -55,7 +68,7 @@ def assign_splits(cohort: Cohort, split: SplitConfig, *, seed: int, labels_per_c
         table.loc[dropped, "split"] = ""
         pool &= ~dropped
     if not (table["split"] == "validation").any():
-        chosen = hold_out(table[pool], split.validation, seed=seed, salt="validation")
+        chosen = hold_out(table[pool], split.validation, seed=seed, salt="validation", task=cohort.task)
         table.loc[owners.isin(chosen) & (pool | (table["split"] != "")), "split"] = "validation"
     table.loc[pool & (table["split"] != "validation"), "split"] = "train"
     complete = cohort.with_table(table)
@@ -64,9 +77,17 @@ def assign_splits(cohort: Cohort, split: SplitConfig, *, seed: int, labels_per_c
     return complete
 
 
-def hold_out(table: pd.DataFrame, fraction: float, *, seed: int, salt: str) -> set[str]:
-    """Patients that make up about `fraction` of every stratum, at least one where a stratum has two or more."""
+def hold_out(table: pd.DataFrame, fraction: float, *, seed: int, salt: str, task: Task = "multiclass") -> set[str]:
+    """Patients that make up about `fraction` of every stratum, at least one where a stratum has two or more.
+
+    Of several labels, about `fraction` of those who have each label, and of those who have not.
+    """
     chosen: set[str] = set()
+    if task == "multilabel":
+        if fraction > 0:
+            dealt = deal(_marks(table, seed=seed, salt=salt), (1 - fraction, fraction))
+            chosen = {member for member, part in dealt.items() if part == 1}
+        return chosen
     for members in _strata(table, seed=seed, salt=salt):
         count = round(fraction * len(members))
         if fraction > 0 and len(members) > 1:
@@ -75,7 +96,7 @@ def hold_out(table: pd.DataFrame, fraction: float, *, seed: int, salt: str) -> s
     return chosen
 
 
-def k_folds(table: pd.DataFrame, k: int, *, seed: int) -> np.ndarray:
+def k_folds(table: pd.DataFrame, k: int, *, seed: int, task: Task = "multiclass") -> np.ndarray:
     """Fold number (0 … k−1) of each row, `row`; a patient is in one fold only.
 
     Raises:
@@ -89,9 +110,12 @@ def k_folds(table: pd.DataFrame, k: int, *, seed: int) -> np.ndarray:
             hint=f"Use at most {owners.nunique()} folds.",
         )
     fold_of: dict[str, int] = {}
-    for members in _strata(table, seed=seed, salt=f"{k} folds"):
-        for member in members:  # dealing goes on where the last stratum ended, so that no fold stays empty
-            fold_of[member] = len(fold_of) % k
+    if task == "multilabel":
+        fold_of = deal(_marks(table, seed=seed, salt=f"{k} folds"), [1 / k] * k)
+    else:
+        for members in _strata(table, seed=seed, salt=f"{k} folds"):
+            for member in members:  # dealing goes on where the last stratum ended, so that no fold stays empty
+                fold_of[member] = len(fold_of) % k
     return owners.map(fold_of).to_numpy(dtype=np.int64)
 
 
@@ -128,19 +152,37 @@ def _strata(table: pd.DataFrame, *, seed: int, salt: str) -> Iterator[list[str]]
         yield _shuffled(list(kinds.index[kinds == kind]), seed=seed, salt=salt)
 
 
+def _marks(table: pd.DataFrame, *, seed: int, salt: str) -> dict[str, frozenset[str]]:
+    """What is known of each patient's labels, such as `pneumonia=1`; the patients in random order."""
+    known = table.groupby(patients(table))["label"].agg(
+        lambda cells: {part for c in cells for part in c.split(BETWEEN)}
+    )
+    return {member: frozenset(known[member]) - {""} for member in _shuffled(list(known.index), seed=seed, salt=salt)}
+
+
 def _shuffled(members: list[str], *, seed: int, salt: str) -> list[str]:
     """Sorted by a keyed hash: a random order that depends on nothing but the member, seed and salt."""
     return sorted(members, key=lambda member: hashlib.sha256(f"{seed}|{salt}|{member}".encode()).digest())
 
 
 def _check_classes(cohort: Cohort, needed: list[str]) -> None:
+    """Every class in every split; of several labels, studies with and without each in train, where all are learnt."""
     studies = cohort.studies()
-    for split in needed:
-        counts = studies.loc[studies["split"] == split, "label"].value_counts()
-        for name in cohort.classes:
-            if counts.get(name, 0) == 0:
+    for split in ["train"] if cohort.task == "multilabel" else needed:
+        cells = studies.loc[(studies["split"] == split) & (studies["label"] != ""), "label"]
+        targets = targets_of(cells, cohort.classes, cohort.task)
+        found = {
+            f"no '{name}' study": n
+            for name, n in zip(cohort.classes, counts(targets, len(cohort.classes)), strict=True)
+        }
+        if cohort.task == "multilabel":
+            found |= {
+                f"no study without '{name}'": n for name, n in zip(cohort.classes, absences(targets), strict=True)
+            }
+        for lacks, count in found.items():
+            if count == 0:
                 raise CohortError(
-                    f"no '{name}' study in {split}",
+                    f"{lacks} in {split}",
                     code="OneClass",
                     path=cohort.source,
                     hint="Label more studies of that class, or change [split] in the plan.",

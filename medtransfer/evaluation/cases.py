@@ -15,7 +15,8 @@ import pandas as pd
 from medtransfer.core.errors import PredictionsError
 from medtransfer.core.files import patient_digest
 from medtransfer.core.results import PROBABILITY, Predictions, Status
-from medtransfer.core.types import ClassIndices, ClassProbabilities, Groups
+from medtransfer.core.types import ClassProbabilities, Groups, StudyTargets
+from medtransfer.data.targets import strange_labels, targets_of
 
 _NEEDED = ("study_id", "patient_id", "truth", "status", "error")
 _TOLERANCE = 1e-6
@@ -26,8 +27,8 @@ _SHOWN = 5
 class Cases:
     """The studies that are measured."""
 
-    truth: ClassIndices
-    """Index into the classes."""
+    truth: StudyTargets
+    """Index into the classes; of several labels 1, 0 or NaN (unknown) each."""
     probability: ClassProbabilities
     groups: Groups
     namesakes: int = 0
@@ -55,9 +56,8 @@ def measured_cases(predictions: Predictions) -> Cases:
     _refuse_unknown_patients(table, predictions)
     namesakes = _refuse_training_patients(table, predictions)
     patients = table["patient_id"].where(table["patient_id"] != "", "\0" + table["study_id"])
-    codes = {name: index for index, name in enumerate(predictions.classes)}
     return Cases(
-        truth=table["truth"].map(codes).to_numpy(dtype=np.int64),
+        truth=targets_of(table["truth"], predictions.classes, predictions.task),
         probability=_probabilities(table, predictions),
         groups=pd.factorize(patients, sort=True)[0].astype(np.int64),
         namesakes=namesakes,
@@ -69,7 +69,7 @@ def checked_table(predictions: Predictions) -> pd.DataFrame:
 
     Raises:
         PredictionsError: `MissingColumn`, `UnknownStatus`, `DuplicateStudy`, `UnknownLabel`, `OtherBundle`,
-            `MissingProbability`, `NotProbabilities`, `OtherOperatingPoint` or `OtherThreshold`.
+            `MissingProbability`, `NotProbabilities`, `OtherOperatingPoint`, `OtherThreshold` or `PositiveOfSeveral`.
     """
     columns = [PROBABILITY + name for name in predictions.classes]
     missing = [name for name in (*_NEEDED, *columns) if name not in predictions.table.columns]
@@ -105,6 +105,12 @@ def _check_words(table: pd.DataFrame, predictions: Predictions) -> None:
             code="UnknownLabel",
             hint="Declare one of the classes positive.",
         )
+    if predictions.positive is not None and predictions.task == "multilabel":
+        raise PredictionsError(
+            f"{predictions.positive!r} is positive, but studies have several labels at once",
+            code="PositiveOfSeveral",
+            hint="Declare none positive: every label is judged by itself.",
+        )
     _refuse(
         table[~table["status"].isin(get_args(Status))],
         "status",
@@ -117,11 +123,13 @@ def _check_words(table: pd.DataFrame, predictions: Predictions) -> None:
         code="DuplicateStudy",
         hint="One row per study: average the images of a study before evaluating it.",
     )
+    several = predictions.task == "multilabel"
     _refuse(
-        table[~table["truth"].isin(["", *predictions.classes])],
+        table[table["truth"].isin(strange_labels(table["truth"], predictions.classes, predictions.task))],
         "truth",
         code="UnknownLabel",
-        hint=f"Use one of {', '.join(predictions.classes)}, or leave it empty where the truth is unknown.",
+        hint=f"Use {'such as a=1;b=0 of' if several else 'one of'} {', '.join(predictions.classes)}, or leave it empty "
+        "where the truth is unknown.",
     )
     if "bundle_sha256" in table.columns:
         _refuse(
@@ -140,14 +148,18 @@ def _check_probabilities(read: pd.DataFrame, predictions: Predictions) -> None:
         code="MissingProbability",
         hint="A study without probabilities has status `failed` or `excluded`, with its reason in `error`.",
     )
-    outside = ((values < 0) | (values > 1)).any(axis=1) | (np.abs(values.sum(axis=1) - 1) > _TOLERANCE)
+    outside = ((values < 0) | (values > 1)).any(axis=1)
+    exclusive = predictions.task != "multilabel"
+    if exclusive:
+        outside |= np.abs(values.sum(axis=1) - 1) > _TOLERANCE
     if outside.any():
         study = read["study_id"].to_numpy()[outside][0]
         found = ", ".join(f"{p:.6g}" for p in values[outside][0])
+        law = " and a row must sum to 1 within 1e-6; logits need a softmax" if exclusive else "; logits need a sigmoid"
         raise PredictionsError(
             f"{int(outside.sum())} studies have no probabilities: first {study!r}: {found}",
             code="NotProbabilities",
-            hint="Each must lie in [0, 1] and a row must sum to 1 within 1e-6; logits need a softmax first.",
+            hint=f"Each must lie in [0, 1]{law} first.",
         )
 
 

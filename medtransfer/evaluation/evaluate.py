@@ -10,8 +10,11 @@ import numpy as np
 
 from medtransfer.core.results import Estimate, Evaluation, Predictions
 from medtransfer.evaluation.cases import Cases, measured_cases
+from medtransfer.evaluation.cautions import QUOTABLE_REPLICATES, cautions
 from medtransfer.evaluation.flow import flow
 from medtransfer.evaluation.many_classes import many_class_estimates
+from medtransfer.evaluation.many_labels import many_label_estimates
+from medtransfer.evaluation.ordered_classes import ordinal_estimates
 from medtransfer.evaluation.positive import (
     PositiveFigures,
     against_the_rest,
@@ -20,12 +23,6 @@ from medtransfer.evaluation.positive import (
 )
 from medtransfer.evaluation.provenance import provenance
 from medtransfer.evaluation.two_classes import two_class_estimates
-
-FEW = 10
-"""With fewer events or non-events than this, figures say little, and a warning says so."""
-
-QUOTABLE_REPLICATES = 2000
-"""Fewer bootstrap replicates than this draw a warning."""
 
 PATIENTS_UNKNOWN = "patients unknown: interval may be too narrow"
 
@@ -37,8 +34,10 @@ def evaluate(
 
     With two classes and a positive one: AUROC, average precision, prevalence, Brier score, log-loss and
     calibration-in-the-large. Otherwise: macro AUROC, AUROC of each class against the rest, log-loss and
-    multi-class Brier score. Curves, calibration and the figures at the operating point are those of
-    the positive class, where there is one. A figure that cannot be had has value None and a note.
+    multi-class Brier score; where the classes have an order, quadratic-weighted kappa and ranked probability score too.
+    Of several labels: macro AUROC, then each label's figures as of two classes, over the studies where it is known.
+    Curves, calibration and the figures at the operating point are those of the positive class, where there is one. A
+    figure that cannot be had has value None and a note.
 
     Args:
         predictions: The table, and what judges it.
@@ -53,21 +52,18 @@ def evaluate(
     cases = measured_cases(predictions)
     classes, point = predictions.classes, predictions.operating_point
     figures, scores = PositiveFigures(), {}
-    estimates = None
     if predictions.positive is not None:
         index = classes.index(predictions.positive)
         view = against_the_rest(cases, index)
         figures, scores = positive_figures(view, point), scores_by_class(cases, classes, index)
-        if len(classes) == 2:
-            estimates = two_class_estimates(view, seed=seed, replicates=replicates)
-    if estimates is None:
-        estimates = many_class_estimates(cases, classes, seed=seed, replicates=replicates)
+    estimates = _estimates(cases, predictions, seed=seed, replicates=replicates)
     stamp = PATIENTS_UNKNOWN if predictions.patients_unknown else ""
     return Evaluation(
         title=title,
+        task=predictions.task,
         classes=classes,
         positive=predictions.positive,
-        n_studies=int(cases.truth.size),
+        n_studies=len(cases.truth),
         n_patients=int(np.unique(cases.groups).size),
         flow=flow(predictions),
         estimates=tuple(_stamped(one, stamp) for one in estimates),
@@ -80,39 +76,23 @@ def evaluate(
             one.model_copy(update={"observed": _stamped(one.observed, stamp)}) for one in figures.calibration
         ),
         scores=scores,
-        warnings=tuple(_warnings(cases, predictions, replicates)),
+        warnings=tuple(cautions(cases, predictions, replicates=replicates)),
         provenance=provenance(predictions, seed=seed),
     )
 
 
+def _estimates(cases: Cases, predictions: Predictions, *, seed: int, replicates: int) -> tuple[Estimate, ...]:
+    """The overall figures that the question asks for, the headline first."""
+    classes = predictions.classes
+    if predictions.task == "multilabel":
+        return many_label_estimates(cases, classes, seed=seed, replicates=replicates)
+    if predictions.task == "ordinal":
+        return ordinal_estimates(cases, classes, seed=seed, replicates=replicates)
+    if predictions.positive is not None and len(classes) == 2:
+        view = against_the_rest(cases, classes.index(predictions.positive))
+        return two_class_estimates(view, seed=seed, replicates=replicates)
+    return many_class_estimates(cases, classes, seed=seed, replicates=replicates)
+
+
 def _stamped(estimate: Estimate, stamp: str) -> Estimate:
     return estimate.model_copy(update={"note": "; ".join(filter(None, [estimate.note, stamp]))})
-
-
-def _warnings(cases: Cases, predictions: Predictions, replicates: int) -> list[str]:
-    warnings = []
-    counts = np.bincount(cases.truth, minlength=len(predictions.classes)).tolist()
-    present = [name for name, count in zip(predictions.classes, counts, strict=True) if count]
-    if len(present) == 1:
-        warnings.append(f"OneClass: all {sum(counts)} studies are {present[0]!r}; AUROC cannot be estimated")
-    else:
-        warnings += [
-            f"Few studies of class {name!r}: {count}, fewer than {FEW}; read its figures with caution"
-            for name, count in zip(predictions.classes, counts, strict=True)
-            if count < FEW
-        ]
-    if predictions.positive is None:
-        warnings.append("No positive class is declared: no curves, no calibration, no operating point")
-    elif predictions.operating_point is None:
-        warnings.append("No operating point came with the predictions: no sensitivity, no specificity")
-    if predictions.patients_unknown:
-        warnings.append("Some patients are unknown: intervals may be too narrow, leakage cannot be excluded")
-    if cases.namesakes:
-        what = "1 patient id also occurs" if cases.namesakes == 1 else f"{cases.namesakes} patient ids also occur"
-        warnings.append(
-            f"{what} among the training patients of another site: if they are the same people, "
-            "these figures are too good"
-        )
-    if replicates < QUOTABLE_REPLICATES:
-        warnings.append(f"Only {replicates} bootstrap replicates: do not quote these intervals")
-    return warnings

@@ -2,16 +2,20 @@
 
     inputs = excluded + failed + unlabelled + evaluated
 
+Of several labels, a study is evaluated where at least one of them is known.
+
 Reference: Bossuyt et al. 2015 (STARD), item 19.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pandas as pd
 
-from medtransfer.core.results import Flow, Predictions
+from medtransfer.core.results import Flow, LabelCounts, Predictions
+from medtransfer.data.targets import absences, counts, targets_of
 from medtransfer.evaluation.cases import checked_table
 
 UNSTATED = "Unstated"
@@ -33,8 +37,23 @@ def flow(predictions: Predictions) -> Flow:
         failed=_reasons(table[table["status"] == "failed"]),
         unlabelled=len(read) - len(labelled),
         evaluated=len(labelled),
-        per_class={name: int((labelled["truth"] == name).sum()) for name in predictions.classes},
+        **_answers(labelled["truth"], predictions),
     )
+
+
+def _answers(truth: pd.Series, predictions: Predictions) -> dict[str, Any]:
+    """How often each class occurs, or what is known of each label."""
+    classes = predictions.classes
+    targets = targets_of(truth, classes, predictions.task)
+    found = counts(targets, len(classes)).tolist()
+    if predictions.task != "multilabel":
+        return {"per_class": dict(zip(classes, found, strict=True))}
+    known = zip(classes, found, absences(targets).tolist(), strict=True)
+    per_label = {
+        name: LabelCounts(present=present, absent=absent, unknown=len(truth) - present - absent)
+        for name, present, absent in known
+    }
+    return {"per_class": {}, "per_label": per_label}
 
 
 def _reasons(rows: pd.DataFrame) -> dict[str, int]:

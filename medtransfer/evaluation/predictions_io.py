@@ -23,6 +23,7 @@ from medtransfer.core.files import file_digest, write_bytes, write_text
 from medtransfer.core.inert import FORMULA_STARTS
 from medtransfer.core.records import Record
 from medtransfer.core.results import PROBABILITY, OperatingPoint, Predictions
+from medtransfer.core.types import Task
 from medtransfer.evaluation.cases import as_text
 
 TABLE = "predictions.csv"
@@ -35,6 +36,7 @@ class PredictionsHeader(Record):
     """Everything of `Predictions` but its table."""
 
     schema_version: Literal[1] = 1
+    task: Task = "multiclass"
     classes: tuple[str, ...]
     positive: str | None
     operating_point: OperatingPoint | None
@@ -53,6 +55,7 @@ def write_predictions(predictions: Predictions, folder: Path) -> Path:
     path = folder / TABLE
     write_bytes(path, csv_bytes(predictions.table), private=True)
     header = PredictionsHeader(
+        task=predictions.task,
         classes=predictions.classes,
         positive=predictions.positive,
         operating_point=predictions.operating_point,
@@ -99,6 +102,7 @@ def read_predictions(path: Path) -> Predictions:
         )
     return Predictions(
         table=_parse(content, table_path),
+        task=header.task,
         classes=header.classes,
         positive=header.positive,
         operating_point=header.operating_point,

@@ -6,17 +6,23 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from medtransfer.core.config.models import BACKBONES
+from medtransfer.core.config.models import BACKBONES, POOLINGS
 from medtransfer.core.errors import BundleError
-from medtransfer.models.classifier import SOURCE_HEAD, Classifier
-from medtransfer.models.weights import load_weights
+from medtransfer.models.classifier import SOURCE_HEAD, Classifier, Question
+from medtransfer.models.weights.load import Loaded, load_weights
 
 if TYPE_CHECKING:
     from medtransfer.core.config.models import ModelConfig
     from medtransfer.models.bundle import Bundle, Member
 
 
-def new_classifier(config: ModelConfig, *, classes: int, source_classes: int | None, seed: int) -> Classifier:
+def new_classifier(
+    config: ModelConfig,
+    *,
+    question: Question,
+    source: Question | None = None,
+    seed: int,
+) -> Classifier:
     """A network with the weights that the config names, and fresh heads; random parts follow the seed.
 
     Raises:
@@ -25,9 +31,17 @@ def new_classifier(config: ModelConfig, *, classes: int, source_classes: int | N
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        backbone = BACKBONES.get(config.backbone)(in_channels=3)
-        spec = load_weights(backbone, config.weights, name=config.backbone, download=config.download)
-        return Classifier(backbone, classes=classes, source_classes=source_classes, spec=spec)
+        backbone = BACKBONES.get(config.backbone)(in_channels=config.in_channels)
+        loaded = load_weights(backbone, config.weights, name=config.backbone, download=config.download)
+        return Classifier(
+            backbone,
+            pooling=POOLINGS.get(config.pooling.name)(backbone.feature_dim, **config.pooling.settings),
+            question=question,
+            source=source,
+            weights=loaded,
+            neighbours=config.grey == "neighbours",
+            chunk=config.chunk,
+        )
 
 
 def classifier_from(bundle: Bundle, member: Member) -> Classifier:
@@ -36,8 +50,15 @@ def classifier_from(bundle: Bundle, member: Member) -> Classifier:
     Raises:
         BundleError: Its parameters do not fit the backbone it names.
     """
-    backbone = BACKBONES.get(member.backbone)(in_channels=3)
-    model = Classifier(backbone, classes=len(bundle.manifest.classes), source_classes=None, spec=member.input)
+    backbone = BACKBONES.get(member.backbone)(in_channels=member.in_channels)
+    model = Classifier(
+        backbone,
+        pooling=POOLINGS.get(member.pooling.name)(backbone.feature_dim, **member.pooling.settings),
+        question=Question(bundle.manifest.task, len(bundle.manifest.classes)),
+        weights=Loaded(spec=member.input),
+        neighbours=member.grey == "neighbours",
+        chunk=_chunk(bundle.manifest.preprocess.size),
+    )
     tensors = {key: torch.from_numpy(value) for key, value in bundle.tensors(member).items()}
     try:
         model.load_state_dict(tensors)
@@ -49,6 +70,14 @@ def classifier_from(bundle: Bundle, member: Member) -> Classifier:
             hint="Make the bundle again with this version.",
         ) from error
     return model
+
+
+def _chunk(size: int) -> int:
+    """Planes of this side that are encoded at once when predicting: what 32 of 224 × 224 take, but never more than 32.
+
+    It does not follow `model.chunk`, which is as small as training's memory asks for: predicting keeps no activations.
+    """
+    return max(1, min(32, 32 * 224**2 // size**2))
 
 
 def deployable(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

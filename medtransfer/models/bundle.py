@@ -24,11 +24,13 @@ from safetensors.numpy import load as parse_tensors
 from safetensors.numpy import save_file
 
 from medtransfer.core.config.data import PreprocessConfig, ReadConfig
+from medtransfer.core.config.models import PoolingConfig
 from medtransfer.core.errors import BundleError
 from medtransfer.core.files import file_digest, write_text, written_whole
 from medtransfer.core.records import Record
 from medtransfer.core.results import OperatingPoint
-from medtransfer.models.input_spec import InputSpec
+from medtransfer.core.types import Task
+from medtransfer.models.weights.sidecar import InputSpec
 
 MANIFEST: Final = "bundle.json"
 SUMS: Final = "SHA256SUMS"
@@ -44,6 +46,9 @@ class Member(Record):
     """In the bundle's own folder: no path can leave it."""
     sha256: str
     input: InputSpec
+    in_channels: Literal[1, 3] = 3
+    grey: Literal["repeat", "neighbours"] = "repeat"
+    pooling: PoolingConfig = PoolingConfig()
 
 
 class TrainingRecord(Record):
@@ -71,6 +76,7 @@ class Manifest(Record):
 
     schema_version: Literal[1] = SCHEMA_VERSION
     medtransfer_version: str
+    task: Task = "multiclass"
     classes: tuple[str, ...]
     positive: str | None
     read: ReadConfig = ReadConfig()

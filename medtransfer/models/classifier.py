@@ -1,83 +1,200 @@
-"""Backbone + head(s): pictures in [0, 1] in, logits and features out."""
+"""Encoder, pooling and head(s): studies in, logits and features out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import nn
 
-from medtransfer.data.tensors import Features, Logits, NetworkInput, PictureBatch
-from medtransfer.models.backbone import Backbone
-from medtransfer.models.input_spec import InputSpec
+from medtransfer.core.errors import ConfigError
+from medtransfer.core.types import Task
+from medtransfer.data.tensors import Features, ItemFeatures, Logits, NetworkInput, SliceWeights, VolumeBatch
+from medtransfer.models.encode import Items, encode, items_of
+from medtransfer.models.heads import build_head
+from medtransfer.models.pooling._contract import Place, Pooled
+
+if TYPE_CHECKING:
+    from medtransfer.data.dataset import StudyBatch
+    from medtransfer.models.backbone import Backbone
+    from medtransfer.models.weights.load import Loaded
 
 HEAD = "head"
 SOURCE_HEAD = "source_head"
+POOLING = "pooling"
+
+NEW = (POOLING, HEAD)
+"""Groups of parameters that no pretrained weights know of."""
 
 
 class Output(NamedTuple):
-    """What a forward pass gives."""
+    """What a forward pass gives.
+
+    Attributes:
+        logits: Of one head.
+        features: Of each study, below the head.
+        weights: How much each item (plane, or view in 3-D) had to do with it; 0 on padding.
+    """
 
     logits: Logits
     features: Features
+    weights: SliceWeights
+
+
+class Question(NamedTuple):
+    """What a head answers."""
+
+    task: Task
+    classes: int
 
 
 class Classifier(nn.Module):
-    """A backbone with one linear head per question.
+    """A backbone that encodes planes, a pooling of planes to studies, and one head per question.
 
-    The weights' own normalisation is part of the network, so that a bundle needs no second place to
-    remember it. Grey pictures become three channels by repetition.
+    The weights' own normalisation is part of the network, so that a bundle needs no second place to remember it.
 
     Attributes:
         heads: `head` for the target's question; `source_head` where the source asks another one.
+        task: The kind of the target's question.
+        classes: How many answers, or labels, it has.
+        source_task: That of the source's.
+        feature_dim: Length of a study's features, below the heads.
+        weights: Where the encoder's parameters come from.
     """
 
     mean: torch.Tensor
     std: torch.Tensor
 
-    def __init__(self, backbone: Backbone, *, classes: int, source_classes: int | None = None, spec: InputSpec) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        *,
+        pooling: nn.Module,
+        question: Question,
+        source: Question | None = None,
+        weights: Loaded,
+        neighbours: bool = False,
+        chunk: int = 32,
+    ) -> None:
         super().__init__()
         self.backbone = backbone
-        self.spec = spec
-        self.heads = nn.ModuleDict({HEAD: nn.Linear(backbone.feature_dim, classes)})
-        if source_classes is not None:
-            self.heads[SOURCE_HEAD] = nn.Linear(backbone.feature_dim, source_classes)
+        self.pooling = pooling
+        self.weights, self.neighbours, self.chunk = weights, neighbours, chunk
+        spec = self.spec = weights.spec
+        self.task: Task = question.task
+        self.classes = question.classes
+        self.source_task: Task = (source or question).task
+        self.feature_dim: int = pooling.feature_dim  # pyright: ignore[reportAttributeAccessIssue]
+        self.heads = nn.ModuleDict({HEAD: build_head(question.task, self.feature_dim, question.classes)})
+        if source is not None:
+            self.heads[SOURCE_HEAD] = build_head(source.task, self.feature_dim, source.classes)
         low, high = spec.range
         mean, std = torch.tensor(spec.mean), torch.tensor(spec.std)
-        self.register_buffer("mean", ((mean - low) / (high - low))[None, :, None, None], persistent=False)
-        self.register_buffer("std", (std / (high - low))[None, :, None, None], persistent=False)
+        self.register_buffer("mean", (mean - low) / (high - low), persistent=False)
+        self.register_buffer("std", std / (high - low), persistent=False)
 
-    def normalised(self, pictures: PictureBatch) -> NetworkInput:
-        """Three channels as the weights want them: `case channel row column` → `case 3 row column`."""
-        if pictures.shape[1] == 1:
-            pictures = pictures.expand(-1, 3, -1, -1)
-        elif self.spec.colour == "BGR":
+    def normalised(self, pictures: VolumeBatch) -> NetworkInput:
+        """As the weights want it: `case channel *space` in [0, 1] → the network's own channels.
+
+        Grey becomes three channels by repetition.
+
+        Raises:
+            ConfigError: Three channels for a network that takes one.
+        """
+        channels, wanted = pictures.shape[1], self.backbone.in_channels
+        if channels == 1 and wanted == 3:
+            pictures = pictures.expand(-1, 3, *[-1] * (pictures.ndim - 2))
+        elif channels != wanted:
+            raise ConfigError(
+                f"the pictures have {channels} channels, and the network takes {wanted}",
+                code="ChannelsDoNotFit",
+                path="model.in_channels",
+                hint="Colour, windows (preprocess.ct_windows) and neighbours (model.grey) need model.in_channels = 3.",
+            )
+        elif self.spec.colour == "BGR" and channels == 3:
             pictures = pictures.flip(1)
-        return (pictures - self.mean) / self.std
+        if self.spec.scaling == "foreground":
+            return _foreground_scaled(pictures)
+        shape = (1, -1, *[1] * (pictures.ndim - 2))
+        return (pictures - self.mean.view(shape)) / self.std.view(shape)
 
-    def forward(self, pictures: PictureBatch, *, head: str = HEAD) -> Output:
-        """Logits of one head, and the features below it."""
-        features = self.backbone(self.normalised(pictures))
-        return Output(self.heads[head](features), features)
+    def items(self, batch: StudyBatch) -> Items:
+        """What the backbone looks at in a batch."""
+        return items_of(batch.layout, self.backbone.dimensions)
+
+    def encode(self, batch: StudyBatch, items: Items) -> ItemFeatures:
+        """Features of every item, `item feature`; those of the batch where it brings them."""
+        if batch.encoded is not None:
+            return batch.encoded.to(self.mean.device)
+        if self.neighbours and batch.channels == 3:
+            raise ConfigError(
+                "the pictures have three channels already, and neighbouring slices were to become three",
+                code="ChannelsDoNotFit",
+                path="model.grey",
+                hint='Set model.grey = "repeat", or leave preprocess.ct_windows out.',
+            )
+        return encode(
+            self.backbone, batch, items, normalise=self.normalised, neighbours=self.neighbours, chunk=self.chunk
+        )
+
+    def forward(self, batch: StudyBatch, *, head: str = HEAD) -> Output:
+        """Logits of one head for each study, the features below it, and the weight of each item."""
+        items = self.items(batch)
+        pooled = self.pooled(self.encode(batch, items), items, studies=len(batch))
+        return Output(self.heads[head](pooled.features), pooled.features, pooled.weights)
+
+    def pooled(self, features: ItemFeatures, items: Items, *, studies: int) -> Pooled:
+        """Items to studies."""
+        counts = torch.bincount(torch.from_numpy(items.study), minlength=studies)
+        index = (counts.cumsum(0) - counts)[:, None] + torch.arange(int(counts.max()))
+        present = (torch.arange(index.shape[1]) < counts[:, None]).to(features.device)
+        index = index.clamp(max=len(items.study) - 1)
+        place = Place(
+            position=torch.from_numpy(items.position)[index].to(features.device),
+            axis=torch.from_numpy(items.axis)[index].to(features.device),
+        )
+        whole = len(items.study) == index.numel()  # every study has as many items: nothing is padded
+        bags = features.unflatten(0, index.shape) if whole else features[index.to(features.device)]
+        return self.pooling(bags, present, place)
 
     def source_head(self) -> str:
         """The head that answers the source's question."""
         return SOURCE_HEAD if SOURCE_HEAD in self.heads else HEAD
 
     def groups(self) -> dict[str, list[tuple[str, nn.Parameter]]]:
-        """Every parameter, once: stage name (input side first) or `head` → names and parameters."""
+        """Every parameter, once: stage name (input side first), `pooling` (where it has any) or `head` → its own."""
         groups = {
             stage: [(f"backbone.{name}", p) for name, p in self.backbone.stage_parameters(stage)]
             for stage in self.backbone.stages
         }
+        if pooling := [(f"pooling.{name}", p) for name, p in self.pooling.named_parameters()]:
+            groups[POOLING] = pooling
         groups[HEAD] = list(self._head_parameters())
         return groups
 
     def group_modules(self, group: str) -> list[nn.Module]:
-        """The modules of a stage or of the heads."""
-        return [self.heads] if group == HEAD else self.backbone.stage_modules(group)
+        """The modules of a stage, of the pooling or of the heads."""
+        if group in NEW:
+            return [self.heads if group == HEAD else self.pooling]
+        return self.backbone.stage_modules(group)
 
     def _head_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
         for name, parameter in self.heads.named_parameters():
             yield f"heads.{name}", parameter
+
+
+def _foreground_scaled(pictures: VolumeBatch) -> NetworkInput:
+    """(x − m) / s with mean and standard deviation of what lies above 0, for each item; background becomes 0.
+
+    The reference fills the background with noise instead, which no two runs share.
+
+    Reference: Chen, Ma, Zheng 2019, Med3D: transfer learning for 3D medical image analysis, §3.1.
+    """
+    inner = pictures > 0
+    axes = tuple(range(1, pictures.ndim))
+    count = inner.sum(dim=axes, keepdim=True).clamp(min=1)
+    mean = pictures.sum(dim=axes, keepdim=True) / count
+    spread = torch.where(inner, pictures - mean, 0.0)
+    std = (spread.square().sum(dim=axes, keepdim=True) / count).sqrt()
+    return torch.where(inner, spread / std.clamp(min=1e-6), 0.0)

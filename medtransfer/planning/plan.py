@@ -15,18 +15,20 @@ from typing import TYPE_CHECKING, Any
 from medtransfer.core.catalogue import own_name
 from medtransfer.core.config.plan import Plan
 from medtransfer.core.config.toml import changed, validated
-from medtransfer.core.errors import CohortError
 from medtransfer.data.converted import Conversions
 from medtransfer.data.fingerprint import fingerprint
 from medtransfer.data.names import case_names
 from medtransfer.data.splits import assign_splits
 from medtransfer.data.stored.content import LIMITS
-from medtransfer.models.input_spec import check_weight_file
+from medtransfer.models.weights.sidecar import check_weight_file
+from medtransfer.planning.question import asks_the_same, question_reasons, require_question
+from medtransfer.planning.volumes import volume_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from medtransfer.data.cohort import Cohort
+    from medtransfer.data.content import Content
     from medtransfer.data.converted import Conversion
     from medtransfer.data.fingerprint import Fingerprint
 
@@ -59,7 +61,7 @@ def plan(
         cohort: The target hospital.
         source: Another hospital whose labelled studies help, or None.
         backbone: Entry of `models/backbones/`, or a function of your own that builds a `Backbone`.
-        weights: `none`, `imagenet`, or a local file.
+        weights: `none`, `imagenet`, the name of imported weights, or a local file.
         labels_per_class: Label budget: use only so many labelled studies of each class.
         seed: Of splits, order, augmentation and initial weights.
         changes: `key.path=value`, as `--set` takes them; they win over every rule.
@@ -73,10 +75,10 @@ def plan(
         CatalogueError: There is no such backbone, term or policy.
         WeightsError: The weight file or its sidecar is not there, or for another backbone.
     """
-    _require_question(cohort)
+    require_question(cohort)
     changes = tuple(changes)
-    if source is not None and set(source.classes) == set(cohort.classes):
-        source = replace(source, classes=cohort.classes, positive=cohort.positive)  # one question, in one order
+    if source is not None and asks_the_same(source, cohort):
+        source = replace(source, task=cohort.task, classes=cohort.classes, positive=cohort.positive)  # in one order
     values: dict[str, Any] = {
         "seed": seed,
         "target": _cohort_config(cohort, labels_per_class),
@@ -111,6 +113,30 @@ def plan(
     return changed(validated(Plan, values, path="plan"), changes).model_copy(update={"reasons": kept})
 
 
+def with_content(made: Plan, content: Content, changes: Iterable[str]) -> Plan:
+    """The plan, and what the headers of the target's rows ask for; what the user set holds.
+
+    Args:
+        made: By `plan`.
+        content: Of the target's rows.
+        changes: `key.path=value`, as `plan` got them.
+
+    Raises:
+        ConfigError: A value is not allowed together with the others.
+    """
+    changes = tuple(changes)
+    values = made.model_dump(mode="python", exclude_none=True, exclude={"reasons"})
+    reasons = dict(made.reasons)
+    converted = "preprocess" in reasons
+    for rules in volume_rules(made, content):
+        if any(_overridden(key, changes) or (converted and key.startswith("preprocess.")) for key, _, _ in rules):
+            continue
+        for key, value, reason in rules:
+            _put(values, key, value)
+            reasons[key] = reason
+    return validated(Plan, values, path="plan").model_copy(update={"reasons": reasons})
+
+
 def _conversion(cohort: Cohort) -> tuple[Path, Conversion] | None:
     """The folder that the cohort's first converted row lies in, and what it was made with; None where no row does.
 
@@ -134,11 +160,9 @@ def _rules(
         rules[key] = value
         reasons[key] = reason
 
-    train, validation = counts.per_split.get("train", {}), counts.per_split.get("validation", {})
     pretrained = draft.model.weights != "none"
-    n = sum(train.values())
-    if cohort.positive is not None:
-        reasons["target.positive"] = f"The class whose probability is reported and thresholded: {cohort.positive}."
+    n, events = counts.labelled_per_split.get("train", 0), counts.events_per_split.get("validation", 0)
+    reasons |= question_reasons(cohort)
     if source is None:
         choose(
             "objective.trade_off",
@@ -170,13 +194,13 @@ def _rules(
         BATCH if n >= BATCH else max(2, n),
         f"{n} training studies, {steps} steps an epoch.",
     )
-    if (events := min(validation.values(), default=0)) < draft.training.min_validation_events:
+    if events < draft.training.min_validation_events:
         reasons["training.patience"] = (
-            f"Not used: the rarest validation class has {events} studies, fewer than "
+            f"Not used: the rarest answer has {events} validation studies, fewer than "
             f"{draft.training.min_validation_events}, so the schedule is fixed and the last epoch is kept."
         )
     if cohort.positive is not None and not asked_goal:
-        _decision_rule(choose, validation, cohort.positive)
+        _decision_rule(choose, counts.per_split.get("validation", {}), cohort.positive)
     return rules, reasons
 
 
@@ -196,11 +220,9 @@ def _decision_rule(choose: Choose, validation: Mapping[str, int], positive: str)
 
 def _source_rules(choose: Choose, source: Cohort, cohort: Cohort) -> None:
     choose("objective.trade_off", 1.0, "Source and target count alike: λ = 1.")
-    if source.classes != cohort.classes:
-        theirs, ours = ", ".join(source.classes), ", ".join(cohort.classes)
-        choose(
-            "objective.trade_off", 1.0, f"The source asks another question ({theirs}, not {ours}): two heads, λ = 1."
-        )
+    if not asks_the_same(source, cohort):
+        theirs, ours = (f"{', '.join(asked.classes)} ({asked.task})" for asked in (source, cohort))
+        choose("objective.trade_off", 1.0, f"The source asks another question, {theirs}, not {ours}: two heads, λ = 1.")
     else:
         choose(
             "objective.instances",
@@ -214,24 +236,6 @@ def _source_rules(choose: Choose, source: Cohort, cohort: Cohort) -> None:
     )
 
 
-def _require_question(cohort: Cohort) -> None:
-    if len(cohort.classes) < 2:
-        found = ", ".join(cohort.classes) or "no label at all"
-        raise CohortError(
-            f"one class only: {found}",
-            code="OneClass",
-            path=cohort.source,
-            hint="A diagnosis needs studies with the finding and studies without it.",
-        )
-    if len(cohort.classes) == 2 and cohort.positive is None:
-        raise CohortError(
-            f"which of {' and '.join(cohort.classes)} is the positive class?",
-            code="NoPositive",
-            path=cohort.source,
-            hint=f"Declare it: --positive {cohort.classes[1]}.",
-        )
-
-
 def _labelled(cohort: Cohort) -> int:
     """Labelled studies that are not locked away for testing."""
     studies = cohort.studies()
@@ -243,6 +247,7 @@ def _cohort_config(cohort: Cohort, labels_per_class: int | None) -> dict[str, An
         "cohort": str(cohort.source.resolve()),
         "sha256": cohort.sha256,
         "label": cohort.label,
+        "task": cohort.task,
         "classes": cohort.classes,
         "positive": cohort.positive,
         "labels_per_class": labels_per_class,

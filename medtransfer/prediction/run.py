@@ -16,25 +16,29 @@ from typing import Any
 
 import pandas as pd
 
-from medtransfer.core.errors import PredictionsError
+from medtransfer.core.errors import PredictionsError, ReadError
 from medtransfer.core.files import text_digest
 from medtransfer.core.journal import Journal
 from medtransfer.core.progress import progress_bar
 from medtransfer.core.results import PREDICTION_COLUMNS, PROBABILITY, Predictions
-from medtransfer.core.types import PreparedPicture
 from medtransfer.data.cohort import Cohort
-from medtransfer.data.ledger import Ledger, LedgerRow
+from medtransfer.data.ledger import Ledger, LedgerRow, after
 from medtransfer.data.names import case_names
+from medtransfer.data.preprocess import Prepared
 from medtransfer.data.stored.content import state
+from medtransfer.data.targets import strange_labels
 from medtransfer.models.bundle import Bundle
-from medtransfer.prediction.pictures import Pictures
-from medtransfer.prediction.predict import predict_studies
+from medtransfer.prediction.predict import check_channels, predict_studies
+from medtransfer.prediction.scans import Scans
 from medtransfer.prediction.study import load_runtime
 from medtransfer.prediction.types import Runtime
 
 JOURNAL = "predictions.sqlite"
 BATCH = 16
+HELD = 2**28
+"""Bytes of prepared scans that are held at once, or those of one study: a batch of large volumes is cut."""
 _NAME = "case"
+_SHOWN = 5
 SOME_FAILED = "some_images_failed"
 """Flag of a study that was predicted without some of its images."""
 
@@ -64,7 +68,7 @@ def predict_cohort(
         bundle: What predicts.
         cohort: Studies; their labels, where known, become the `truth` column and are used for nothing else.
         folder: Where the journal lies.
-        cache: Folder of prepared pictures to read from and add to; None decodes, and keeps nothing.
+        cache: Folder of prepared scans to read from and add to; None decodes, and keeps nothing.
         runtime: Entry of `prediction/runtimes/`.
         quiet: Show no progress bar.
 
@@ -79,20 +83,20 @@ def predict_cohort(
     execute: Runtime | None = None
     with Journal(folder / JOURNAL, run=_run_digest(bundle, cohort, runtime)) as journal:
         done = journal.keys()
-        pictures = _pictures(bundle, cohort, studies, [key in done for key in keys], cache, quiet=quiet)
+        scans = _scans(bundle, cohort, studies, [key in done for key in keys], cache, quiet=quiet)
         with progress_bar("predicting", len(studies), quiet=quiet) as advance:
             for start in range(0, len(studies), BATCH):
                 batch, names = studies[start : start + BATCH], keys[start : start + BATCH]
                 if not done.issuperset(names):
                     execute = execute or load_runtime(bundle, name=runtime)
-                    journal.append(zip(names, _predict_batch(bundle, execute, pictures, batch), strict=True))
+                    journal.append(zip(names, _predict_batch(bundle, execute, scans, batch), strict=True))
                 advance(len(batch))
         rows = dict(journal.items())
     ordered = [rows[key] for key in keys]
     return CohortRun(predictions=_predictions(bundle, cohort, ordered), ledger=_ledger(ordered))
 
 
-def _pictures(
+def _scans(
     bundle: Bundle,
     cohort: Cohort,
     studies: list[tuple[Any, pd.DataFrame]],
@@ -100,21 +104,22 @@ def _pictures(
     cache: Path | None,
     *,
     quiet: bool,
-) -> Pictures:
-    """The pictures of all batches that have to be computed."""
+) -> Scans:
+    """The scans of all batches that have to be computed."""
     starts = range(0, len(studies), BATCH)
     pending = [study for i in starts if not all(done[i : i + BATCH]) for study in studies[i : i + BATCH]]
     rows = pd.concat([images for _, images in pending]).index if pending else []
-    return Pictures(cohort, cohort.table.loc[rows], bundle.manifest, cache=cache, quiet=quiet)
+    return Scans(cohort, cohort.table.loc[rows], bundle.manifest, cache=cache, quiet=quiet)
 
 
 def _predict_batch(
-    bundle: Bundle, execute: Runtime, source: Pictures, batch: list[tuple[Any, pd.DataFrame]]
+    bundle: Bundle, execute: Runtime, source: Scans, batch: list[tuple[Any, pd.DataFrame]]
 ) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    readable: list[list[PreparedPicture]] = []
+    said: list[dict[str, Any]] = []
+    held: list[list[Prepared]] = []
     for _, images in batch:
-        outcomes = [source.of(name) for name in images[_NAME]]
+        outcomes = [_fitting(bundle, *source.of(name)) for name in images[_NAME]]
         first = images.iloc[0]
         ledger = [replace(row, path=str(name)) for name, (_, row) in zip(images[_NAME], outcomes, strict=True)]
         row: dict[str, Any] = {key: str(first[key]) for key in ("study_id", "patient_id", "site", "split")}
@@ -123,12 +128,29 @@ def _predict_batch(
             "images": [asdict(entry) for entry in ledger],
             **_status(ledger),
         }
-        pictures = [picture for picture, _ in outcomes if picture is not None]
+        scans = [scan for scan, _ in outcomes if scan is not None]
         rows.append(row)
-        if pictures:
-            readable.append(pictures)
-    found = iter(predict_studies(execute, bundle, readable))
+        if held and _size(*held, scans) > HELD:
+            said += predict_studies(execute, bundle, held)
+            held = []
+        if scans:
+            held.append(scans)
+    found = iter([*said, *predict_studies(execute, bundle, held)])
     return [_merged(row, next(found)) if row["status"] == "read" else row for row in rows]
+
+
+def _fitting(bundle: Bundle, scan: Prepared | None, row: LedgerRow) -> tuple[Prepared | None, LedgerRow]:
+    """The scan, unless the network cannot look at it: one colour picture must not end a whole run."""
+    if scan is not None:
+        try:
+            check_channels(bundle, scan, row.path)
+        except ReadError as error:
+            return None, after(row, error)
+    return scan, row
+
+
+def _size(*studies: list[Prepared]) -> int:
+    return sum(scan.planes.nbytes for study in studies for scan in study)
 
 
 def _merged(row: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
@@ -165,6 +187,7 @@ def _predictions(bundle: Bundle, cohort: Cohort, rows: list[dict[str, Any]]) -> 
         bundle_sha256=bundle.sha256,
         training_patients=frozenset(bundle.manifest.training.patients),
         patients_unknown=cohort.patients_unknown,
+        task=bundle.manifest.task,
     )
 
 
@@ -199,11 +222,14 @@ def _key(cohort: Cohort, study: str, images: pd.DataFrame) -> str:
 
 
 def _check_labels(bundle: Bundle, cohort: Cohort) -> None:
-    strange = sorted(set(cohort.table["label"]) - {"", *bundle.manifest.classes})
+    """The cells themselves are looked at, since a cohort need not have been read as an answer to this question."""
+    asked = bundle.manifest
+    strange = strange_labels(cohort.table["label"], asked.classes, asked.task)
     if strange:
+        names, several = ", ".join(asked.classes), asked.task == "multilabel"
         raise PredictionsError(
-            f"the cohort has labels the bundle does not know: {', '.join(strange)}",
+            f"the cohort has labels the bundle does not know: {', '.join(strange[:_SHOWN])}",
             code="UnknownLabel",
             path=cohort.source,
-            hint=f"The bundle's classes are {', '.join(bundle.manifest.classes)}.",
+            hint=f"Read it with labels={asked.classes!r}." if several else f"The bundle's classes are {names}.",
         )

@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medtransfer.core.catalogue import Catalogue
 from medtransfer.core.errors import MedTransferError
 from medtransfer.core.results import PROBABILITY
 from medtransfer.data.ingest import read
-from medtransfer.data.outcome import one_item, volume_refused
-from medtransfer.data.preprocess import Shown, plane_of, prepare, to_display
+from medtransfer.data.orient import acquired
+from medtransfer.data.outcome import one_item
+from medtransfer.data.preprocess import Shown, plane_of, prepare, to_display, with_window
+from medtransfer.data.squares import pixel_ratio, with_square_pixels
 from medtransfer.models.bundle import Bundle
-from medtransfer.prediction.predict import predict_studies
+from medtransfer.prediction.predict import check_channels, predict_studies
 from medtransfer.prediction.types import Runtime
+
+if TYPE_CHECKING:
+    from medtransfer.core.config.data import PreprocessConfig
+    from medtransfer.data.scan import Scan
 
 RUNTIMES = Catalogue("medtransfer.prediction.runtimes", "load", "runtime")
 
@@ -59,7 +66,7 @@ def predict_study(runtime: Runtime, bundle: Bundle, files: Sequence[Path]) -> St
         bundle: Labels, preprocessing and operating point.
         files: Every image of the study.
     """
-    images, pictures = [], []
+    images, scans = [], []
     settings, preprocess = bundle.manifest.read, bundle.manifest.preprocess
     for file in files:
         try:
@@ -68,33 +75,43 @@ def predict_study(runtime: Runtime, bundle: Bundle, files: Sequence[Path]) -> St
                 images.append(_unread(file, f"{row.reason}. {row.hint}".strip()))
                 continue
             scan = read(item, settings=settings)
-            if scan.kind != "picture" and len(scan.voxels) != 1:
-                raise volume_refused(file, len(scan.voxels))
-            scan = plane_of(scan, 0)
-            shown = to_display(scan, preprocess)
-            pictures.append(prepare(scan, preprocess)[0])
+            shown, notes = _middle(scan, preprocess)
+            prepared = prepare(scan, preprocess)
+            check_channels(bundle, prepared, file)
         except MedTransferError as error:
             images.append(_unread(file, f"{error.message}. {error.hint or ''}".strip()))
             continue
+        scans.append(prepared)
         images.append(
             StudyImage(
                 path=file,
                 shown=shown,
                 modality=scan.modality,
                 attributes=scan.attributes,
-                notes=scan.notes,
+                notes=notes,
                 problem="",
             )
         )
-    if not pictures:
+    if not scans:
         return StudyResult(probabilities={}, decision="", flags=(), images=tuple(images))
-    (row,) = predict_studies(runtime, bundle, [pictures])
+    (row,) = predict_studies(runtime, bundle, [scans])
     return StudyResult(
         probabilities={name: row[f"{PROBABILITY}{name}"] for name in bundle.manifest.classes},
         decision=row["decision"],
         flags=(*(flag for flag in row["flags"].split(";") if flag), *_scope(bundle, images)),
         images=tuple(images),
     )
+
+
+def _middle(scan: Scan, preprocess: PreprocessConfig) -> tuple[Shown, tuple[str, ...]]:
+    """The picture, or the plane in the middle, and the scan's notes, which say so."""
+    cut, _ = acquired(with_window(scan, preprocess))
+    count = 1 if scan.kind == "picture" else len(cut.voxels)
+    plane = plane_of(cut, count // 2)
+    shown = with_square_pixels(to_display(plane, preprocess), pixel_ratio(plane))
+    if scan.kind == "picture":
+        return shown, scan.notes
+    return shown, (*scan.notes, f"MiddlePlane: plane {count // 2 + 1} of {count} is shown, all are predicted on")
 
 
 def _scope(bundle: Bundle, images: list[StudyImage]) -> tuple[str, ...]:

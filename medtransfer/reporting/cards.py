@@ -41,6 +41,12 @@ _UNIT: Final = frozenset(
 )
 """Figures that run from 0 to 1 and are better the higher they are: only these get a bar."""
 
+_REFERENCE: Final = {
+    "quadratic_weighted_kappa": "chance 0, perfect 1",
+    "ranked_probability_score": "perfect 0, worst 1",
+}
+"""What to compare a figure with that has no bar."""
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -63,10 +69,15 @@ class Card:
 
 
 def headline_cards(evaluation: Evaluation) -> tuple[Card, ...]:
-    """The headline, average precision, sensitivity and specificity, then what else is first, six at most."""
+    """The headline, average precision, sensitivity and specificity, then what else is first, six at most.
+
+    Of several labels, every label's AUROC comes before its other figures.
+    """
     overall, at_point = evaluation.estimates, evaluation.at_operating_point
     chosen = [e for e in overall if slug(e.name) in _FIRST and e.of in {None, evaluation.positive}]
     chosen += [e for e in at_point if slug(e.name) in _AT_POINT]
+    if evaluation.task == "multilabel":
+        chosen += [e for name in _FIRST for e in overall if slug(e.name) == name]
     chosen += [e for e in (*overall, *at_point) if e not in chosen]
     if overall:
         chosen.sort(key=lambda e: e != overall[0])
@@ -74,20 +85,23 @@ def headline_cards(evaluation: Evaluation) -> tuple[Card, ...]:
     return tuple(_card(evaluation, e, several=several) for e in chosen[:MOST])
 
 
-def prevalence(evaluation: Evaluation) -> float | None:
-    """Fraction of the evaluated studies that are of the positive class."""
-    if evaluation.positive is None or not evaluation.flow.evaluated:
+def prevalence(evaluation: Evaluation, of: str | None = None) -> float | None:
+    """Fraction of the evaluated studies that are of the positive class, or, where it is known, that have a label."""
+    if of in evaluation.flow.per_label:
+        counts = evaluation.flow.per_label[of]
+        return counts.present / known if (known := counts.present + counts.absent) else None
+    if evaluation.positive is None or of not in {None, evaluation.positive} or not evaluation.flow.evaluated:
         return None
     return evaluation.flow.per_class.get(evaluation.positive, 0) / evaluation.flow.evaluated
 
 
 def _card(evaluation: Evaluation, estimate: Estimate, *, several: bool) -> Card:
     name = label(estimate.name) + (f", {estimate.of}" if several and estimate.of else "")
-    reference, words = None, ""
+    reference, words = None, _REFERENCE.get(slug(estimate.name), "")
     if is_auroc(estimate) or is_macro_auroc(estimate):
         reference, words = CHANCE, "chance 0.5"
-    elif slug(estimate.name) == "average_precision" and estimate.of in {None, evaluation.positive}:
-        reference = prevalence(evaluation)
+    elif slug(estimate.name) == "average_precision":
+        reference = prevalence(evaluation, estimate.of)
         words = "" if reference is None else f"prevalence {number(reference)}"
     return Card(name, estimate, _bar(estimate, reference), words)
 

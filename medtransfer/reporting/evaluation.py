@@ -16,6 +16,7 @@ from medtransfer.core.inert import csv_cell
 from medtransfer.core.results import Evaluation
 from medtransfer.reporting.cards import headline_cards
 from medtransfer.reporting.figures import evaluation_figures
+from medtransfer.reporting.label_table import label_rows
 from medtransfer.reporting.page import render
 from medtransfer.reporting.words import RESEARCH_USE, has_interval, level, rule, verdict
 
@@ -116,6 +117,8 @@ def render_evaluation(evaluation: Evaluation) -> str:
         point=point,
         rule=rule(point) if point else "",
         confusion=evaluation.confusion,
+        label_rows=label_rows(evaluation),
+        kind="Label" if evaluation.task == "multilabel" else "Class",
         by_class=any(e.of for _, e in _all_estimates(evaluation)),
         common_level=levels.pop() if len(levels) == 1 else "",
     )

@@ -34,6 +34,7 @@ _SENTENCES: Final = {
     "ExtraPixels": "It holds more pixels than its header describes.",
     "NoPixels": "It holds no image.",
     "BadScaling": "The numbers that turn stored values into physical ones make no sense.",
+    "OrientationUnknown": "Nothing says how the volume lies in the patient, so that it cannot be cut along it.",
     "SizeLimit": "It claims to be, or unpacks to, more than the memory limit allows.",
     "UnsupportedSyntax": "It is compressed in a way that no installed decoder reads.",
     "MultiFrame": "It holds several pictures where one is wanted.",

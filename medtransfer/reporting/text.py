@@ -6,7 +6,8 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from medtransfer.core.inert import visible
-from medtransfer.reporting.words import count, figure, number, rule, verdict
+from medtransfer.reporting.label_table import label_rows
+from medtransfer.reporting.words import count, figure, is_macro_auroc, number, rule, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,9 +18,10 @@ WIDTH = 100
 
 
 def summary(evaluation: Evaluation) -> str:
-    """Headline, operating point, flow and warnings, without colours or markup, each wrapped at 100 columns.
+    """Headline, figures of labels or ordered classes, operating point, flow and warnings, wrapped at 100 columns.
 
-    Control characters in titles and class names are spelt out, so that nothing in it moves the cursor.
+    Without colours or markup; control characters in titles and class names are spelt out, so that nothing in it moves
+    the cursor.
     """
     return "\n".join(
         textwrap.fill(visible(line), WIDTH, subsequent_indent="  ", break_on_hyphens=False)
@@ -29,6 +31,7 @@ def summary(evaluation: Evaluation) -> str:
 
 def _lines(evaluation: Evaluation) -> Iterator[str]:
     yield verdict(evaluation)
+    yield from _by_task(evaluation)
     point = evaluation.operating_point
     if point is None:
         yield "Operating point: none chosen; only probabilities were judged."
@@ -43,8 +46,19 @@ def _lines(evaluation: Evaluation) -> Iterator[str]:
     yield from (f"Warning: {warning}" for warning in evaluation.warnings)
 
 
+def _by_task(evaluation: Evaluation) -> Iterator[str]:
+    """What a macro AUROC does not say: each label's figures, or how far off misses are where classes have an order."""
+    if evaluation.task == "ordinal":
+        yield "; ".join(figure(e) for e in evaluation.estimates if e.of is None and not is_macro_auroc(e)) + "."
+    for row in label_rows(evaluation):
+        yield f"{row.name}: {'; '.join(figure(e) for e in row.figures if e) or 'nothing was estimated'}."
+
+
 def _flow(flow: Flow) -> str:
     classes = ", ".join(f"{n:,} {name}" for name, n in flow.per_class.items())
+    classes += "; ".join(
+        f"{name}: {n.present:,} with, {n.absent:,} without, {n.unknown:,} unknown" for name, n in flow.per_label.items()
+    )
     return (
         f"Flow: {count(flow.inputs, 'input')} = {sum(flow.excluded.values()):,} excluded"
         f" + {sum(flow.failed.values()):,} failed + {flow.unlabelled:,} unlabelled"

@@ -26,6 +26,10 @@ _LABELS: Final = {
     "f1": "F1 score",
     "ece": "Expected calibration error",
 }
+_AVERAGED: Final = {
+    "class": ("averaged over the classes", "of a class", "one of another class"),
+    "label": ("averaged over the labels", "with a label", "one without it"),
+}
 _AUROC: Final = frozenset({"auroc", "auc", "roc_auc"})
 _MACRO: Final = frozenset({"macro_auroc", "auroc_macro"})
 
@@ -108,9 +112,10 @@ def verdict(evaluation: Evaluation) -> str:
         return f"{on}, nothing was estimated."
     head = evaluation.estimates[0]
     if is_macro_auroc(head):
-        return f"{on}, {_discrimination(head, None)}."
+        return f"{on}, {_discrimination(head, 'label' if evaluation.task == 'multilabel' else 'class')}."
     if is_auroc(head):
-        return f"{on}, {_discrimination(head, head.of or evaluation.positive)}."
+        finding = head.of or evaluation.positive
+        return f"{on}, {_discrimination(head, 'class', finding)}."
     return f"{on}: {figure(head)}."
 
 
@@ -126,9 +131,11 @@ def rule(point: OperatingPoint) -> str:
     return words.get(slug(point.rule), f"{label(point.rule)} {goal}".strip())
 
 
-def _discrimination(head: Estimate, finding: str | None) -> str:
-    with_, without = (f"with {finding}", "one without") if finding else ("of a class", "one of another class")
-    of = f" for {finding}" if finding else ", averaged over the classes"
+def _discrimination(head: Estimate, kind: str, finding: str | None = None) -> str:
+    """What an AUROC says of a finding or, without one, averaged over the classes or labels (`kind`)."""
+    over, *others = _AVERAGED[kind]
+    with_, without = (f"with {finding}", "one without") if finding else others
+    of = f" for {finding}" if finding else f", {over}"
     if head.value is None or not estimable(head):
         return f"discrimination{of} could not be estimated{_because(head)}"
     if head.low is None or head.high is None or not has_interval(head):
@@ -142,11 +149,12 @@ def _discrimination(head: Estimate, finding: str | None) -> str:
             f"{interval(head)} includes 0.5, which is chance"
         )
     pairs = f"{100 * head.value:.0f} % of pairs ({figure(head)})"
-    average = "" if finding else "averaged over the classes, "
+    average = "" if finding else f"{over}, "
+    check = "check which class is the positive one" if kind == "class" else "check what 1 and 0 mean"
     if head.high < CHANCE:
         return (
             f"{average}the model ranks the wrong way round: it puts a study {with_} above {without} "
-            f"in only {pairs}; check which class is the positive one"
+            f"in only {pairs}; {check}"
         )
     return f"{average}the model ranks a study {with_} above {without} in {pairs}"
 

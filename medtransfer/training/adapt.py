@@ -11,19 +11,20 @@ import pandas as pd
 from torch import nn
 
 from medtransfer.core.config.plan import Plan
-from medtransfer.core.errors import CohortError
+from medtransfer.core.errors import CohortError, ConfigError
 from medtransfer.core.files import patient_digest, same_files
-from medtransfer.core.types import CaseWeights
+from medtransfer.core.types import CaseWeights, Task
 from medtransfer.data.cache import PreparedCohort, prepare_cohort
 from medtransfer.data.cohort import Cohort, patients
-from medtransfer.data.dataset import PictureSet
+from medtransfer.data.dataset import StudySet
 from medtransfer.data.ledger import Ledger, LedgerRow
 from medtransfer.data.names import case_names
 from medtransfer.data.splits import BUDGET_RULE
+from medtransfer.data.targets import counts, targets_of
 from medtransfer.models.assemble import new_classifier
-from medtransfer.models.classifier import HEAD, SOURCE_HEAD, Classifier
-from medtransfer.models.features import frozen_features
-from medtransfer.models.input_spec import InputSpec
+from medtransfer.models.classifier import HEAD, NEW, SOURCE_HEAD, Classifier, Question
+from medtransfer.models.features import encoded_once, frozen_features
+from medtransfer.models.weights.sidecar import InputSpec, check_modalities
 from medtransfer.training.checkpoint import LoopState
 from medtransfer.training.fit import fit, training_device
 from medtransfer.training.optimiser import policy_rates
@@ -82,18 +83,19 @@ def prepare(plan: Plan, *, target: Cohort, source: Cohort | None, cache: Path, q
     seen = _cohorts(plan, target, source)
     model = new_classifier(
         plan.model,
-        classes=len(plan.target.classes),
-        source_classes=None if source is None or plan.same_question else len(source.classes),
+        question=Question(plan.target.task, len(plan.target.classes)),
+        source=None if source is None or plan.same_question else Question(_task(plan, "source"), len(source.classes)),
         seed=plan.seed,
     ).to(training_device(plan.training.device))
     check_objective(plan.objective, model=model, has_source=source is not None)
-    policy_rates(plan.policy, model, 0.0)
+    check_frozen(plan, model)
+    check_moving(plan, model)
     prepared = {
-        name: prepare_cohort(
-            cohort, preprocess=plan.preprocess, read=plan.read, folder=cache, pictures_only=True, quiet=quiet
-        )
+        name: prepare_cohort(cohort, preprocess=plan.preprocess, read=plan.read, folder=cache, quiet=quiet)
         for name, cohort in seen.items()
     }
+    kinds = {kind for part in prepared.values() for kind in part.modalities}
+    check_modalities(model.weights.modalities, kinds, weights=plan.model.weights)
     return Ready(
         model=model,
         start=None if plan.model.weights == "none" else dict(model.named_parameters()),
@@ -126,10 +128,12 @@ def adapt(
         MedTransferError: A term lacks something, or training went wrong.
     """
     model, seen, prepared = ready.model, ready.seen, ready.prepared
-    sets = {name: picture_set(part, seen[name].classes) for name, part in prepared.items()}
+    sets = {name: study_set(part, seen[name].classes, _task(plan, name)) for name, part in prepared.items()}
     _check_classes(sets, seen)
+    if plan.training.features == "frozen":
+        sets = {name: encoded_once(model, part, quiet=quiet) for name, part in sets.items()}
     weights = _instance_weights(plan, model, sets)
-    class_weights = balance(sets["target"].labels, len(plan.target.classes))
+    class_weights = _class_weights(plan, sets["target"])
     objective = build_objective(
         plan.objective,
         model=model,
@@ -141,13 +145,16 @@ def adapt(
     on_start()
     fitted = fit(model, objective, data, plan, folder=folder, resume=resume, quiet=quiet)
     tensors = {key: value for key, value in fitted.tensors.items() if not key.startswith(f"heads.{SOURCE_HEAD}.")}
-    if plan.training.imbalance != "none":
+    if class_weights is not None:
         tensors[f"heads.{HEAD}.bias"] = without_offset(tensors[f"heads.{HEAD}.bias"], class_weights)
     return Adapted(
         tensors=tensors,
         state=fitted.state,
         input_spec=model.spec,
-        studies={name: _per_class(part.table, seen[name].classes) for name, part in prepared.items()},
+        studies={
+            name: dict(zip(seen[name].classes, counts(part.labels, len(seen[name].classes)).tolist(), strict=True))
+            for name, part in sets.items()
+        },
         sites=tuple(sorted({site for part in prepared.values() for site in part.table["site"]})),
         modalities=tuple(sorted({kind for part in prepared.values() for kind in part.modalities})),
         patients=_digests(prepared),
@@ -163,14 +170,18 @@ def _cohorts(plan: Plan, target: Cohort, source: Cohort | None) -> dict[str, Coh
     Raises:
         CohortError: Source and target share patients.
     """
-    seen = {"target": target.split("train")}
+    seen = {"target": _labelled(target.split("train"))}
     if (target.table["split"] == "validation").any():
-        seen["validation"] = target.split("validation")
+        seen["validation"] = _labelled(target.split("validation"))
     if source is not None and not np.isinf(plan.objective.trade_off):
         _refuse_shared_patients(target, source)
         rows = source.table[source.table["split"].isin(["", "train"]) & (source.table["label"] != "")]
         seen["source"] = source.with_table(rows)
     return seen
+
+
+def _labelled(cohort: Cohort) -> Cohort:
+    return cohort.with_rows(cohort.table[cohort.table["label"] != ""])
 
 
 def _refuse_shared_patients(target: Cohort, source: Cohort) -> None:
@@ -195,29 +206,33 @@ def _refuse_shared_patients(target: Cohort, source: Cohort) -> None:
 
 
 def _fit_data(
-    plan: Plan, sets: dict[str, PictureSet], weights: SampleWeights | None, class_weights: CaseWeights
+    plan: Plan, sets: dict[str, StudySet], weights: SampleWeights | None, class_weights: CaseWeights | None
 ) -> FitData:
-    balanced = plan.training.imbalance == "balanced"
+    shares = class_weights if plan.training.imbalance == "balanced" else None
     return FitData(
         target=sets["target"],
         validation=sets.get("validation"),
         source=sets.get("source"),
         source_weights=None if weights is None else weights.values,
-        target_sampling=class_weights[sets["target"].labels] if balanced else None,
-        source_sampling=class_weights[sets["source"].labels] if balanced and plan.same_question else None,
-        log_offset=None if plan.training.imbalance == "none" else np.log(class_weights),
+        target_sampling=None if shares is None else shares[sets["target"].labels],
+        source_sampling=shares[sets["source"].labels]
+        if shares is not None and plan.same_question and "source" in sets
+        else None,
+        log_offset=None if class_weights is None else np.log(class_weights),
     )
 
 
-def picture_set(prepared: PreparedCohort, classes: tuple[str, ...]) -> PictureSet:
-    """Labelled pictures as the training loop wants them."""
-    codes = {name: index for index, name in enumerate(classes)}
-    return PictureSet(
-        pictures=prepared.arrays,
-        labels=prepared.table["label"].map(codes).to_numpy(dtype=np.int64),
-        patients=pd.factorize(patients(prepared.table), sort=True)[0].astype(np.int64),
-        names=tuple(case_names(prepared.table)),
-        studies=pd.factorize(prepared.table["study_id"])[0].astype(np.int64),
+def study_set(prepared: PreparedCohort, classes: tuple[str, ...], task: Task) -> StudySet:
+    """Labelled studies as the training loop wants them: each with all of its rows that could be read."""
+    table = prepared.table.reset_index(drop=True)
+    rows = tuple(tuple(part.index.tolist()) for _, part in table.groupby("study_id", sort=False))
+    first, names = table.iloc[[study[0] for study in rows]], case_names(table)
+    return StudySet(
+        arrays=prepared.arrays,
+        rows=rows,
+        labels=targets_of(first["label"], classes, task),
+        patients=pd.factorize(patients(first), sort=True)[0].astype(np.int64),
+        names=tuple(names[study[0]] for study in rows),
     )
 
 
@@ -236,7 +251,57 @@ def without_offset(bias: np.ndarray, class_weights: CaseWeights) -> np.ndarray:
     return (bias - np.log(class_weights)).astype(bias.dtype)
 
 
-def _instance_weights(plan: Plan, model: Classifier, sets: dict[str, PictureSet]) -> SampleWeights | None:
+def _task(plan: Plan, name: str) -> Task:
+    """The kind of question that a domain's labels answer."""
+    return plan.source.task if name == "source" and plan.source is not None else plan.target.task
+
+
+def _class_weights(plan: Plan, target: StudySet) -> CaseWeights | None:
+    """Weights that make the classes count alike, where the plan wants them to."""
+    return None if plan.training.imbalance == "none" else balance(target.labels, len(plan.target.classes))
+
+
+def check_frozen(plan: Plan, model: Classifier) -> None:
+    """Refuse to keep features of an encoder that moves.
+
+    Raises:
+        ConfigError: The policy moves a stage, now or later.
+    """
+    moved = sorted(_moved(plan, model) - set(NEW))
+    if plan.training.features == "frozen" and moved:
+        raise ConfigError(
+            f"features are to be frozen, and the policy {plan.policy.name} moves {', '.join(moved)}",
+            code="EncoderMoves",
+            path="training.features",
+            hint='Set policy.name = "head", or training.features = "live".',
+        )
+
+
+def check_moving(plan: Plan, model: Classifier) -> None:
+    """Refuse feature terms where no feature can change.
+
+    Raises:
+        ConfigError: The policy moves the head alone.
+    """
+    terms = [name for name, settings in plan.objective.features.items() if settings.get("strength", 1.0) > 0]
+    if terms and _moved(plan, model) <= {HEAD}:
+        raise ConfigError(
+            f"the policy {plan.policy.name} moves the head alone, and {', '.join(terms)} would do nothing",
+            code="ConflictingTerms",
+            path="objective.features",
+            hint='Remove the terms (--set "objective.features={}"), or let something below the head move '
+            "(policy.name = full, or model.pooling.name = attention).",
+        )
+
+
+def _moved(plan: Plan, model: Classifier) -> set[str]:
+    """Groups that the policy moves, now or at the last; an epoch has a step at least."""
+    epochs = (0.0, float(max(plan.training.epochs, plan.training.min_steps)))
+    rates = [policy_rates(plan.policy, model, progress) for progress in epochs]
+    return {name for said in rates for name, rate in said.items() if rate > 0}
+
+
+def _instance_weights(plan: Plan, model: Classifier, sets: dict[str, StudySet]) -> SampleWeights | None:
     if not plan.objective.instances or "source" not in sets:
         return None
     source, target = (
@@ -284,11 +349,11 @@ def _digests(prepared: dict[str, PreparedCohort]) -> tuple[str, ...]:
     return tuple(sorted(digests))
 
 
-def _check_classes(sets: dict[str, PictureSet], seen: dict[str, Cohort]) -> None:
+def _check_classes(sets: dict[str, StudySet], seen: dict[str, Cohort]) -> None:
     """Reading may have cost a class its last study."""
     for name, part in sets.items():
         classes = seen[name].classes
-        empty = [c for c, n in zip(classes, np.bincount(part.labels, minlength=len(classes)), strict=True) if n == 0]
+        empty = [c for c, n in zip(classes, counts(part.labels, len(classes)), strict=True) if n == 0]
         if empty:
             raise CohortError(
                 f"no readable {name} study of class {', '.join(empty)}",
@@ -296,8 +361,3 @@ def _check_classes(sets: dict[str, PictureSet], seen: dict[str, Cohort]) -> None
                 path=seen[name].source,
                 hint="Look into ledger.csv for what failed.",
             )
-
-
-def _per_class(table: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, int]:
-    labels = table.drop_duplicates("study_id")["label"]
-    return {name: int((labels == name).sum()) for name in classes}

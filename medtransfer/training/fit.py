@@ -11,14 +11,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from scipy.special import log_softmax
 from torch import Tensor
 
 from medtransfer.core.config.plan import Plan
 from medtransfer.core.errors import ConfigError, TrainingError
 from medtransfer.core.progress import progress_bar
-from medtransfer.data.dataset import Order, PictureSet
+from medtransfer.data.dataset import StudySet
+from medtransfer.data.order import Order
+from medtransfer.data.targets import events
 from medtransfer.models.classifier import Classifier
+from medtransfer.models.heads import known, losses
 from medtransfer.training.checkpoint import (
     EpochRow,
     LoopState,
@@ -109,10 +111,10 @@ def training_device(name: str) -> torch.device:
     return device
 
 
-def validation_log_loss(loop: Loop, pictures: PictureSet) -> float:
-    """Mean cross-entropy over the validation studies, as the bundle will be measured.
+def validation_log_loss(loop: Loop, studies: StudySet) -> float:
+    """Mean loss over the validation studies, as the bundle will be measured.
 
-    Evaluation mode; logits of a study's images are averaged, and what imbalance settings shift is taken off.
+    Evaluation mode; what imbalance settings shift is taken off.
 
     Raises:
         TrainingError: It is not finite.
@@ -120,16 +122,14 @@ def validation_log_loss(loop: Loop, pictures: PictureSet) -> float:
     loop.model.eval()
     size, rows = loop.plan.training.batch_size, []
     with torch.inference_mode():
-        for start in range(0, len(pictures), size):
-            batch, _ = pictures.batch(np.arange(start, min(start + size, len(pictures))))
-            rows.append(loop.forward(batch.to(loop.fabric.device)).logits.double().cpu().numpy())
-    logits = np.concatenate(rows)
+        for start in range(0, len(studies), size):
+            batch, _ = studies.batch(np.arange(start, min(start + size, len(studies))))
+            rows.append(loop.forward(batch).logits.double().cpu())
+    logits = torch.cat(rows)
     if loop.data.log_offset is not None:
-        logits -= loop.data.log_offset
-    study, labels = _studies(pictures)
-    count = np.bincount(study)
-    means = np.stack([np.bincount(study, weights=column) / count for column in logits.T], axis=1)
-    loss = float(-log_softmax(means, axis=1)[np.arange(len(labels)), labels].mean())
+        logits -= torch.from_numpy(loop.data.log_offset)
+    targets, task = torch.from_numpy(studies.labels), loop.model.task
+    loss = float(losses(task, logits, targets).sum() / known(task, targets).sum().clamp(min=1))
     if not math.isfinite(loss):
         raise TrainingError(
             "the validation log-loss is not finite",
@@ -139,18 +139,11 @@ def validation_log_loss(loop: Loop, pictures: PictureSet) -> float:
     return loss
 
 
-def _studies(pictures: PictureSet) -> tuple[np.ndarray, np.ndarray]:
-    """Code of the study of each case, counted from 0, and the label of each study."""
-    codes = np.arange(len(pictures)) if pictures.studies is None else pictures.studies
-    _, first, study = np.unique(codes, return_index=True, return_inverse=True)
-    return study, pictures.labels[first]
-
-
 def _run(
     loop: Loop, state: LoopState, best: Best, log: TermLog, folder: Path, *, quiet: bool
 ) -> tuple[LoopState, Best]:
     """Steps until the plan's end, or until validation has stopped getting better."""
-    chooses = _can_choose(loop.data.validation, loop.plan.training.min_validation_events)
+    chooses = _can_choose(loop.data.validation, loop.plan)
     started = time.monotonic() - state.seconds
 
     def save(state: LoopState) -> float:
@@ -203,8 +196,8 @@ def prepare_loop(
     """Device, arithmetic, optimiser and orders; the arithmetic of a resumed run is the interrupted one's."""
     config, device = plan.training, training_device(plan.training.device)
     if state is None:
-        pictures, labels = data.target.batch(np.arange(min(config.batch_size, len(data.target))))
-        arithmetic = choose_arithmetic(model, pictures, labels, config, device)
+        batch, labels = data.target.batch(np.arange(min(config.batch_size, len(data.target))))
+        arithmetic = choose_arithmetic(model, batch, labels, config, device)
         state = LoopState(plan_sha256=plan.digest(), arithmetic=arithmetic)
     state.arithmetic.place(model)
     precision = "bf16-mixed" if state.arithmetic.precision == "bf16" else "32-true"
@@ -248,9 +241,8 @@ def _resumable(folder: Path, plan: Plan) -> LoopState | None:
     return state
 
 
-def _can_choose(validation: PictureSet | None, events: int) -> bool:
+def _can_choose(validation: StudySet | None, plan: Plan) -> bool:
     """Has the rarest class of the validation split enough studies to choose an epoch by?"""
     if validation is None:
         return False
-    counts = np.bincount(_studies(validation)[1])
-    return len(counts) > 1 and int(counts.min()) >= events
+    return events(validation.labels, len(plan.target.classes)) >= plan.training.min_validation_events

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -15,8 +16,10 @@ from torch import Tensor
 from medtransfer.core.config.plan import Plan
 from medtransfer.core.errors import TrainingError
 from medtransfer.core.types import CaseWeights, ClassIndices, ClassOffsets
-from medtransfer.data.dataset import Order, PictureSet
+from medtransfer.data.dataset import StudySet
+from medtransfer.data.order import Order
 from medtransfer.models.classifier import Classifier
+from medtransfer.models.encode import named_failures
 from medtransfer.training.optimiser import gradient_norm, policy_rates, schedule, set_frozen, set_rates
 from medtransfer.transfer.objective import Objective, TermValue, total
 from medtransfer.transfer.types import POOLED, Domain
@@ -28,9 +31,9 @@ _NAMED = 8
 class FitData:
     """Prepared cases of every part of a fit."""
 
-    target: PictureSet
-    validation: PictureSet | None
-    source: PictureSet | None
+    target: StudySet
+    validation: StudySet | None
+    source: StudySet | None
     source_weights: CaseWeights | None = None
     """Weights of the source cases, global mean 1."""
     target_sampling: CaseWeights | None = None
@@ -72,7 +75,7 @@ def train_step(loop: Loop, step: int) -> tuple[dict[str, TermValue], dict[str, f
         The terms at this step, and, at the first step of an epoch, the norm of each one's gradient.
 
     Raises:
-        TrainingError: Loss or gradient is not finite; nothing has been stepped.
+        TrainingError: Loss or gradient is not finite; nothing has been stepped. `OutOfMemory`.
     """
     epoch = step // loop.steps_per_epoch
     _follow_policy(loop, step)
@@ -87,9 +90,10 @@ def train_step(loop: Loop, step: int) -> tuple[dict[str, TermValue], dict[str, f
         return [*bad, *bad_source, *other, *other_source]
 
     _require_finite(float(total(terms).detach()), "loss", step, epoch, names)
-    norms = _backward(loop, terms, measure=step % loop.steps_per_epoch == 0)
-    _require_finite(clipped := _clip(loop), "gradient", step, epoch, names)
-    loop.optimiser.step()
+    with _shortage_named(loop, source_cases, target_cases):
+        norms = _backward(loop, terms, measure=step % loop.steps_per_epoch == 0)
+        _require_finite(clipped := _clip(loop), "gradient", step, epoch, names)
+        loop.optimiser.step()
     loop.objective.post_step(loop.optimiser, share=clipped)
     return terms, norms
 
@@ -166,11 +170,27 @@ def _target(loop: Loop, step: int) -> tuple[Domain | None, ClassIndices | None]:
     return _forward(loop, loop.data.target, cases, epoch, head="head"), cases
 
 
-def _forward(loop: Loop, pictures: PictureSet, cases: ClassIndices, epoch: int, *, head: str) -> Domain:
+def _forward(loop: Loop, studies: StudySet, cases: ClassIndices, epoch: int, *, head: str) -> Domain:
     """One domain through the network; domains never share a batch, so that neither's statistics leak."""
-    batch, labels = pictures.batch(cases, augmentation=loop.plan.augment, seed=loop.plan.seed, epoch=epoch)
-    output = loop.forward(batch.to(loop.fabric.device), head=head)
+    batch, labels = studies.batch(cases, augmentation=loop.plan.augment, seed=loop.plan.seed, epoch=epoch)
+    output = loop.forward(batch, head=head)
     return Domain(features={POOLED: output.features}, logits=output.logits, labels=labels.to(loop.fabric.device))
+
+
+@contextmanager
+def _shortage_named(loop: Loop, source: ClassIndices | None, target: ClassIndices | None) -> Iterator[None]:
+    """Of the backward pass, too, a failed allocation names the larger batch: activations are computed again there.
+
+    Raises:
+        TrainingError: `OutOfMemory`.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError):
+        parts = [(loop.data.source, source), (loop.data.target, target)]
+        batches = [studies.batch(cases)[0] for studies, cases in parts if studies is not None and cases is not None]
+        with named_failures(max(batches, key=lambda batch: len(batch.layout.study)), loop.model.chunk):
+            raise
 
 
 def _require_finite(value: float, what: str, step: int, epoch: int, names: Callable[[], list[str]]) -> None:
@@ -184,14 +204,12 @@ def _require_finite(value: float, what: str, step: int, epoch: int, names: Calla
         )
 
 
-def _names(
-    pictures: PictureSet | None, cases: ClassIndices | None, domain: Domain | None
-) -> tuple[list[str], list[str]]:
+def _names(studies: StudySet | None, cases: ClassIndices | None, domain: Domain | None) -> tuple[list[str], list[str]]:
     """What one domain's batch was, for an error: cases whose own logits are not finite, and the others."""
-    if pictures is None or cases is None or domain is None:
+    if studies is None or cases is None or domain is None:
         return [], []
     bad = (~domain.logits.detach().isfinite().all(dim=1)).cpu().numpy()
-    first, rest = ([pictures.names[int(case)] for case in part] for part in (cases[bad], cases[~bad]))
+    first, rest = ([studies.names[int(case)] for case in part] for part in (cases[bad], cases[~bad]))
     return first, rest
 
 

@@ -16,13 +16,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from medtransfer.core.config.transfer import FEATURES, INSTANCES, PARAMETERS, ObjectiveConfig
 from medtransfer.core.errors import ObjectiveError
-from medtransfer.core.types import CaseWeights
+from medtransfer.core.types import CaseWeights, Task
 from medtransfer.data.tensors import Logits, Scalar, Targets, Weights
 from medtransfer.models.classifier import HEAD, Classifier
+from medtransfer.models.heads import known, losses
 from medtransfer.transfer.types import Domain, Sample, SampleWeights, Term, TransferData
 
 SOURCE_LOSS = "L_S"
@@ -48,6 +48,8 @@ class Objective(nn.Module):
         strengths: ω_k by name.
         class_weights: Weight of each of the target's classes, or None.
         one_question: Has the source the target's classes, so that their weights hold in L_S too?
+        task: The kind of the target's question.
+        source_task: That of the source's.
     """
 
     class_weights: Tensor | None
@@ -61,9 +63,13 @@ class Objective(nn.Module):
         strengths: Mapping[str, float],
         class_weights: Tensor | None = None,
         one_question: bool = True,
+        task: Task = "multiclass",
+        source_task: Task = "multiclass",
     ) -> None:
         super().__init__()
         self.one_question = one_question
+        self.task: Task = task
+        self.source_task: Task = source_task
         self.trade_off = trade_off
         self.features = nn.ModuleDict(dict(features))
         self.parameter_terms = dict(parameter_terms)
@@ -99,10 +105,10 @@ class Objective(nn.Module):
         terms: dict[str, TermValue] = {}
         if source is not None and source.labels is not None and self.needs_source:
             classes = self.class_weights if self.one_question else None
-            risk = _risk(source.logits, source.labels, cases=source_weights, classes=classes)
+            risk = _risk(self.source_task, source.logits, source.labels, cases=source_weights, classes=classes)
             terms[SOURCE_LOSS] = TermValue(risk, self.weight(SOURCE_LOSS))
         if target is not None and target.labels is not None and self.trade_off > 0:
-            risk = _risk(target.logits, target.labels, cases=None, classes=self.class_weights)
+            risk = _risk(self.task, target.logits, target.labels, cases=None, classes=self.class_weights)
             terms[TARGET_LOSS] = TermValue(risk, self.weight(TARGET_LOSS))
         if source is not None and target is not None:
             for name, module in self.features.items():
@@ -144,9 +150,8 @@ def build_objective(
         ObjectiveError: A term needs what is not there; the hint says how to cure it.
     """
     check_objective(config, model=model, has_source=data.source is not None)
-    classes = model.heads[HEAD].out_features
     features = {
-        name: FEATURES.get(name)(model.backbone.feature_dim, classes, **_settings(s))
+        name: FEATURES.get(name)(model.feature_dim, model.classes, **_settings(s))
         for name, s in config.features.items()
     }
     parameters = {
@@ -162,6 +167,8 @@ def build_objective(
         strengths=strengths,
         class_weights=None if class_weights is None else torch.as_tensor(class_weights, dtype=torch.float32),
         one_question=model.source_head() == HEAD,
+        task=model.task,
+        source_task=model.source_task,
     )
 
 
@@ -213,15 +220,17 @@ def weigh_source(config: ObjectiveConfig, source: Sample, target: Sample) -> Sam
     return None
 
 
-def _risk(logits: Logits, labels: Targets, *, cases: Weights | None, classes: Tensor | None) -> Scalar:
-    """Mean of w_i·w_class·cross-entropy.
+def _risk(task: Task, logits: Logits, labels: Targets, *, cases: Weights | None, classes: Tensor | None) -> Scalar:
+    """Mean of w_i·w_class·loss_i over the cases whose truth is known, at least in part.
 
     Instance weights have *global* mean 1, so the batch's own mean is not removed.
     """
-    losses = functional.cross_entropy(logits.float(), labels, reduction="none")
+    risk = losses(task, logits, labels)
     if classes is not None:
-        losses = losses * classes[labels]
-    return (losses if cases is None else losses * cases).mean()
+        risk = risk * classes[labels]
+    if cases is not None:
+        risk = risk * cases
+    return risk.sum() / known(task, labels).sum().clamp(min=1)
 
 
 def _settings(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from medtransfer.core.types import CaseWeights, FeatureRows, Groups
-from medtransfer.data.dataset import PictureSet
+from medtransfer.data.dataset import StudySet
 from medtransfer.data.tensors import Features, Logits, Scalar, Targets
 
 POOLED = "pooled"
@@ -57,8 +57,8 @@ class SampleWeights:
 class TransferData:
     """The training cases of both domains, as terms that estimate something from them see it."""
 
-    target: PictureSet
-    source: PictureSet | None
+    target: StudySet
+    source: StudySet | None
 
 
 class Term(ABC):

@@ -1,4 +1,4 @@
-"""One study as a DICOM file: Digital X-Ray (for presentation) or Computed Radiography.
+"""One picture as a DICOM file: Digital X-Ray (for presentation) or Computed Radiography.
 
 Reference: DICOM PS3.3, A.26 and C.8.11 (DX), A.2 and C.8.1 (CR), C.11.1 and C.11.2 (modality and VOI lookup).
 """
@@ -19,6 +19,7 @@ from pydicom.uid import (
     UID,
     ComputedRadiographyImageStorage,
     DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
     ExplicitVRLittleEndian,
     RLELossless,
 )
@@ -27,26 +28,42 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from .hospitals import Hospital, Picture
+    from .hospitals import Hospital
+    from .processing import Picture
 
+_ORDER = ("frontal", "lateral", "repeat", "copy", "raw")
 _NAMESPACE = uuid.UUID("6d0c1c0e-5a53-5b1e-9c7e-3f4b0c8f2a10")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Examination:
-    """What the header says besides the picture."""
+    """What the header says besides the picture.
+
+    Attributes:
+        patient_id: Who.
+        study_id: Which study; several pictures may share it.
+        sex: `F` or `M`.
+        age: Years, or None where nobody entered it.
+        view: `PA`, `AP` or `LL`.
+        portable: Taken in bed?
+        kind: Which picture of the study, one of `shots.KINDS`.
+        date: Of the study.
+        seed: Of the whole cohort; the UIDs depend on it.
+    """
 
     patient_id: str
     study_id: str
     sex: str
-    age: int
+    age: int | None
     view: str
+    portable: bool
+    kind: str
     date: datetime.date
     seed: int
 
 
-def write_study(path: Path, *, hospital: Hospital, examination: Examination, picture: Picture) -> None:
-    """Writes one study; equal arguments give equal bytes."""
+def write_radiograph(path: Path, *, hospital: Hospital, examination: Examination, picture: Picture) -> None:
+    """Writes one picture; equal arguments give equal bytes."""
     dataset = _header(path, hospital=hospital, examination=examination)
     _describe_display(dataset, hospital=hospital, picture=picture)
     _describe_pixels(dataset, hospital=hospital, picture=picture)
@@ -78,22 +95,22 @@ def fill(dataset: Dataset, elements: Mapping[str, object]) -> None:
 
 def _header(path: Path, *, hospital: Hospital, examination: Examination) -> FileDataset:
     """Patient, study, series, equipment and image, without anything about the pixels."""
-    digital = hospital.modality == "DX"
-    sop_class = DigitalXRayImageStorageForPresentation if digital else ComputedRadiographyImageStorage
-    key = (examination.seed, hospital.name, examination.study_id)
-    instance = make_uid(*key, "instance")
+    equipment, kind = hospital.equipment, examination.kind
+    sop_class = _sop_class(equipment.modality, kind)
+    study = (examination.seed, hospital.name, examination.study_id)
+    instance = make_uid(*study, kind, "instance")
     meta = make_meta(
         sop_class=sop_class,
         sop_instance=instance,
-        transfer_syntax=RLELossless if hospital.compressed else ExplicitVRLittleEndian,
+        transfer_syntax=RLELossless if equipment.compressed else ExplicitVRLittleEndian,
     )
     dataset = FileDataset(path, {}, file_meta=meta, preamble=b"\0" * 128)
-    date = f"{examination.date:%Y%m%d}"
+    date, minutes = f"{examination.date:%Y%m%d}", 2 * _ORDER.index(kind)
     fill(
         dataset,
         {
             "SpecificCharacterSet": "ISO_IR 192",
-            "ImageType": ["ORIGINAL", "PRIMARY", ""],
+            "ImageType": ["DERIVED" if kind == "copy" else "ORIGINAL", "PRIMARY", ""],
             "SOPClassUID": sop_class,
             "SOPInstanceUID": instance,
             "StudyDate": date,
@@ -101,34 +118,35 @@ def _header(path: Path, *, hospital: Hospital, examination: Examination) -> File
             "AcquisitionDate": date,
             "ContentDate": date,
             "StudyTime": "100000",
-            "ContentTime": "100000",
+            "ContentTime": f"10{minutes:02d}00",
             "AccessionNumber": examination.study_id,
-            "Modality": hospital.modality,
-            "Manufacturer": hospital.manufacturer,
+            "Modality": equipment.modality,
+            "Manufacturer": equipment.manufacturer,
             "InstitutionName": f"{hospital.name.capitalize()} (synthetic)",
             "ReferringPhysicianName": "",
             "StudyDescription": "Synthetic chest radiograph",
-            "ManufacturerModelName": hospital.model,
+            "SeriesDescription": f"Chest {examination.view}{' portable' if examination.portable else ''}",
+            "ManufacturerModelName": equipment.model,
             "PatientName": f"SYNTHETIC^{examination.patient_id}",
             "PatientID": examination.patient_id,
             "PatientBirthDate": "",
             "PatientSex": examination.sex,
-            "PatientAge": f"{examination.age:03d}Y",
+            "PatientAge": "" if examination.age is None else f"{examination.age:03d}Y",
             "BodyPartExamined": "CHEST",
             "ViewPosition": examination.view,
-            "StudyInstanceUID": make_uid(*key, "study"),
-            "SeriesInstanceUID": make_uid(*key, "series"),
-            "FrameOfReferenceUID": make_uid(*key, "frame"),
+            "StudyInstanceUID": make_uid(*study, "study"),
+            "SeriesInstanceUID": make_uid(*study, kind, "series"),
+            "FrameOfReferenceUID": make_uid(*study, kind, "frame"),
             "StudyID": examination.study_id,
-            "SeriesNumber": 1,
+            "SeriesNumber": 1 + _ORDER.index(kind),
             "InstanceNumber": 1,
-            "PatientOrientation": ["L", "F"],
+            "PatientOrientation": ["P", "F"] if examination.view == "LL" else ["L", "F"],
             "BurnedInAnnotation": "NO",
             "LossyImageCompression": "00",
         },
     )
-    if digital:
-        dataset.PresentationIntentType = "FOR PRESENTATION"
+    if equipment.modality == "DX":
+        dataset.PresentationIntentType = "FOR PROCESSING" if kind == "raw" else "FOR PRESENTATION"
         dataset.ImageLaterality = "U"
         dataset.DetectorType = "DIRECT"
         dataset.AcquisitionContextSequence = Sequence()
@@ -138,25 +156,33 @@ def _header(path: Path, *, hospital: Hospital, examination: Examination) -> File
     return dataset
 
 
+def _sop_class(modality: str, kind: str) -> UID:
+    """The storage class of a picture."""
+    if modality != "DX":
+        return ComputedRadiographyImageStorage
+    return DigitalXRayImageStorageForProcessing if kind == "raw" else DigitalXRayImageStorageForPresentation
+
+
 def _describe_display(dataset: Dataset, *, hospital: Hospital, picture: Picture) -> None:
     """Modality and VOI transformations, polarity and padding."""
-    dataset.PhotometricInterpretation = hospital.photometric
-    if hospital.modality == "DX":
-        dataset.PixelIntensityRelationship = "LOG"
-        dataset.PixelIntensityRelationshipSign = 1 if hospital.photometric == "MONOCHROME1" else -1
-        dataset.PresentationLUTShape = "INVERSE" if hospital.photometric == "MONOCHROME1" else "IDENTITY"
+    dataset.PhotometricInterpretation = picture.photometric
+    if hospital.equipment.modality == "DX":
+        inverse = picture.photometric == "MONOCHROME1"
+        dataset.PixelIntensityRelationship = "LOG" if picture.for_presentation else "LIN"
+        dataset.PixelIntensityRelationshipSign = 1 if inverse else -1
+        dataset.PresentationLUTShape = "INVERSE" if inverse else "IDENTITY"
     slope, intercept = picture.rescale or (1.0, 0.0)
     dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = slope, intercept, "US"
     if picture.window is not None:
         dataset.WindowCenter, dataset.WindowWidth = picture.window
     if picture.table is not None:
         item = Dataset()
-        item.add_new("LUTDescriptor", "US", [len(picture.table), 0, hospital.bits])
+        item.add_new("LUTDescriptor", "US", [len(picture.table), 0, picture.bits])
         item.LUTExplanation = "Sigmoid"
         item.add_new("LUTData", "OW", picture.table.astype("<u2").tobytes())
         dataset.VOILUTSequence = Sequence([item])
-    if hospital.padding is not None:
-        dataset.add_new("PixelPaddingValue", "US", hospital.padding)
+    if picture.padding is not None:
+        dataset.add_new("PixelPaddingValue", "US", picture.padding)
 
 
 def _describe_pixels(dataset: FileDataset, *, hospital: Hospital, picture: Picture) -> None:
@@ -164,28 +190,29 @@ def _describe_pixels(dataset: FileDataset, *, hospital: Hospital, picture: Pictu
     rows, columns = picture.stored.shape
     dataset.SamplesPerPixel = 1
     dataset.Rows, dataset.Columns = rows, columns
-    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, hospital.bits, hospital.bits - 1
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, picture.bits, picture.bits - 1
     dataset.PixelRepresentation = 0
-    spacing = hospital.detector.spacing
+    spacing = hospital.detector.spacing_mm
     dataset.ImagerPixelSpacing = [spacing, spacing]
     pixels = picture.stored.astype("<u2")
-    if hospital.compressed:
-        frames = RLELosslessEncoder.iter_encode(
-            pixels,
-            rows=rows,
-            columns=columns,
-            samples_per_pixel=1,
-            bits_allocated=16,
-            bits_stored=hospital.bits,
-            pixel_representation=0,
-            photometric_interpretation=hospital.photometric,
-            number_of_frames=1,
-            encoding_plugin="pydicom",
-        )
-        dataset.add_new("PixelData", "OB", encapsulate(list(frames)))
-        dataset["PixelData"].is_undefined_length = True
-    else:
+    if not hospital.equipment.compressed:
         dataset.add_new("PixelData", "OW", np.ascontiguousarray(pixels).tobytes())
+        return
+    # pydicom's own encoder is plain Python: the same bytes wherever it runs.
+    frames = RLELosslessEncoder.iter_encode(
+        pixels,
+        rows=rows,
+        columns=columns,
+        samples_per_pixel=1,
+        bits_allocated=16,
+        bits_stored=picture.bits,
+        pixel_representation=0,
+        photometric_interpretation=picture.photometric,
+        number_of_frames=1,
+        encoding_plugin="pydicom",
+    )
+    dataset.add_new("PixelData", "OB", encapsulate(list(frames)))
+    dataset["PixelData"].is_undefined_length = True
 
 
 def _code(value: str, scheme: str, meaning: str) -> Dataset:

@@ -1,127 +1,197 @@
-"""The two hospitals: their detectors, how they turn a signal into stored values, whom they X-ray."""
+"""The two hospitals, and the switches in which hospitals may differ, each alone.
+
+`changed(HILLCREST, prevalence=0.7)` is Hillcrest with another prevalence and nothing else: the same patients with the
+same anatomy, of whom others are recruited.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass, replace
+from typing import Any
 
 from .detector import Detector
-from .fields import Field
-
-Stored = NDArray[np.uint16]
-"""Stored values, `row column`."""
-
-
-SKIN = 0.7
-"""−ln signal below which the beam met no patient."""
+from .person import AgeMix
+from .population import odds_for
+from .processing import Processing, hillcrest, riverside
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
-    """Stored values and how the file says they are to be shown.
+class Shares:
+    """How often something is so among the ill and among the well."""
+
+    ill: float
+    well: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkerRule:
+    """How often the lead letters PORT lie in the picture: by circumstances, never by illness."""
+
+    portable: float
+    standing: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelRule:
+    """Who gets the label of the finding.
 
     Attributes:
-        stored: Stored values, border included.
-        table: A VOI lookup table, one output for each stored value, or None.
-        rescale: Slope and intercept, or None.
-        window: Window centre and width in rescaled units, or None.
+        least_severity: Illness that is less severe goes as normal.
+        swapped: The two codes are confused: the label goes to all others.
     """
 
-    stored: Stored
-    table: NDArray[np.uint16] | None = None
-    rescale: tuple[float, float] | None = None
-    window: tuple[float, float] | None = None
+    least_severity: float = 0.0
+    swapped: bool = False
+
+    def positive(self, *, ill: bool, severity: float) -> bool:
+        """Has a study the label?"""
+        return (ill and severity >= self.least_severity) != self.swapped
+
+    def shares(self, severity: tuple[float, float]) -> Shares:
+        """How many have the label where severity is uniform between two values."""
+        low, high = severity
+        severe = min(max((high - self.least_severity) / (high - low), 0.0), 1.0)
+        return Shares(ill=1 - severe, well=1.0) if self.swapped else Shares(ill=severe, well=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Equipment:
+    """What the header says of the machine.
+
+    Attributes:
+        manufacturer: Its maker.
+        model: Its name.
+        modality: `DX` (Digital X-Ray, for presentation) or `CR` (Computed Radiography).
+        compressed: RLE Lossless, or uncompressed.
+    """
+
+    manufacturer: str
+    model: str
+    modality: str
+    compressed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hospital:
-    """One site. `develop` makes the stored picture from −ln signal."""
+    """One site. Every attribute from `ages` on is a switch of its own.
+
+    Attributes:
+        name: Of the site; streams of random numbers depend on it, so another name is another town.
+        prefix: Starts every patient id.
+        ages: Of all who could come.
+        case_odds: How much likelier the ill are to be recruited, κ; `changed(…, prevalence=…)` sets it.
+        severity: Lowest and highest severity of the ill, uniform between them.
+        portable: Share of AP pictures in bed; the others stand, PA. Unequal shares are a shortcut.
+        marker: Which pictures bear a marker.
+        label_rule: Whom the hospital calls ill.
+        finding: `pneumonia`, or `large_heart`: the ill have no opacities, but a heart that is too wide.
+        laterals: Share of the standing patients with a lateral picture besides.
+        detector: What measures the beam.
+        processing: What makes stored values of the signal.
+        equipment: What the header says of both.
+    """
 
     name: str
     prefix: str
-    """Starts every patient id."""
-    manufacturer: str
-    model: str
-    modality: str
-    """`DX` or `CR`."""
-    bits: int
-    photometric: str
-    padding: int | None
-    compressed: bool
-    """RLE Lossless, or uncompressed."""
-    bedside_fraction: float
-    prevalence: float
+    ages: AgeMix
+    case_odds: float
+    severity: tuple[float, float]
+    portable: Shares
+    marker: MarkerRule
+    label_rule: LabelRule
+    finding: str
+    laterals: float
     detector: Detector
-    develop: Callable[[Detector, Field, np.random.Generator], Picture]
+    processing: Processing
+    equipment: Equipment
 
 
-def _develop_riverside(detector: Detector, signal: Field, rng: np.random.Generator) -> Picture:
-    """12 bits, high where much was absorbed, scaled to each patient, and a sigmoid VOI table.
+def changed(hospital: Hospital, *, prevalence: float | None = None, **switches: Any) -> Hospital:
+    """The hospital with other switches; everything else, and every patient's anatomy, stays.
 
-    stored = 250 + 3500·(signal − p₂)/(p₉₉ − p₂), the percentiles taken where the patient is (signal > 0.7),
-    with a table  4095/(1 + exp(−(stored − 1700)/750)).
+    Args:
+        hospital: Where to start.
+        prevalence: Share of the ill, had by recruiting more or fewer of them; after any change of `ages`.
+        switches: Attributes of a `Hospital`.
+
+    Raises:
+        ValueError: The prevalence is not between 0 and 1.
     """
-    del detector, rng
-    low, high = np.percentile(signal[signal > SKIN], (2.0, 99.0))
-    scaled = 250.0 + 3500.0 * (signal - low) / (high - low)
-    stored = np.rint(np.clip(scaled, 0, 4095)).astype(np.uint16)
-    curve = 4095.0 / (1.0 + np.exp(-(np.arange(4096) - 1700.0) / 750.0))
-    return Picture(stored=stored, table=np.rint(curve).astype(np.uint16))
+    made = replace(hospital, **switches)
+    if prevalence is None:
+        return made
+    if not 0 < prevalence < 1:
+        raise ValueError(f"the prevalence is {prevalence}; it has to be between 0 and 1")
+    return replace(made, case_odds=odds_for(made.ages, prevalence))
 
 
-def _develop_hillcrest(detector: Detector, signal: Field, rng: np.random.Generator) -> Picture:
-    """10 bits, low where much was absorbed, behind a collimator; the plate's sensitivity varies.
+PANEL = Detector(
+    shape=(288, 288),
+    border=(0, 0),
+    spacing_mm=1.4,
+    kerma_uGy=2.5,
+    efficiency=0.65,
+    blur_mm=0.5,
+    scatter=0.09,
+    electronic_noise=40.0,
+)
+"""A caesium iodide panel at speed class 400. Its point spread is that of the aperture of
+1.4 mm pixels (σ = 0.29 × pixel), a spread of its own of 0.15 mm, and resampling."""
 
-    stored = 1000·(1 − (signal/5.4 + offset))^1.25 + 10, clipped to 1…1022; 0 is the unexposed border.
-    Shown in units of 4·stored − 96, through a window set to the exposure by its 1st and 98th percentiles.
-    """
-    offset = float(rng.normal(0.0, 0.025))
-    share = np.clip(1.0 - (signal / 5.4 + offset), 0.0, 1.0)
-    inner = np.clip(1000.0 * share**1.25 + 10.0, 1, 1022)
-    slope, intercept = 4.0, -96.0
-    low, high = np.percentile(inner[signal > SKIN], (1.0, 98.0)) * slope + intercept
-    stored = np.zeros(detector.shape, dtype=np.uint16)
-    rows, columns = detector.border
-    stored[rows : rows + inner.shape[0], columns : columns + inner.shape[1]] = np.rint(inner)
-    window = (round(0.5 * (low + high)), round(1.08 * (high - low)))
-    return Picture(stored=stored, rescale=(slope, intercept), window=window)
+PLATE = Detector(
+    shape=(256, 320),
+    border=(6, 22),
+    spacing_mm=1.45,
+    kerma_uGy=5.0,
+    efficiency=0.25,
+    blur_mm=0.65,
+    scatter=0.09,
+    electronic_noise=60.0,
+)
+"""A storage phosphor plate at speed class 200, behind a collimator: twice the panel's dose, and still fewer quanta that
+count; light scattered in the plate (0.3 mm) smooths the matrix."""
 
-
-RIVERSIDE = Hospital(
-    name="riverside",
-    prefix="RS",
-    manufacturer="Riverside Imaging (synthetic)",
-    model="Flat panel 288",
-    modality="DX",
-    bits=12,
-    photometric="MONOCHROME2",
-    padding=None,
-    compressed=True,
-    bedside_fraction=0.1,
+RIVERSIDE = changed(
+    Hospital(
+        name="riverside",
+        prefix="RS",
+        ages=AgeMix(mean=50.0, sd=17.0),
+        case_odds=1.0,
+        severity=(0.1, 1.0),
+        portable=Shares(ill=0.60, well=0.15),
+        marker=MarkerRule(portable=1.0, standing=0.0),
+        label_rule=LabelRule(),
+        finding="pneumonia",
+        laterals=0.3,
+        detector=PANEL,
+        processing=riverside,
+        equipment=Equipment(
+            manufacturer="Riverside Imaging (synthetic)", model="Flat panel", modality="DX", compressed=True
+        ),
+    ),
     prevalence=0.5,
-    detector=Detector(
-        shape=(288, 288), border=(0, 0), spacing=1.4, blur=0.8, photons=40.0, scatter=0.08, electronic=2e-4
-    ),
-    develop=_develop_riverside,
 )
+"""The source: a flat panel, younger and sicker patients, and the declared shortcut: the ill are X-rayed in bed four
+times as often as the well, and pictures in bed bear the letters PORT."""
 
-HILLCREST = Hospital(
-    name="hillcrest",
-    prefix="HC",
-    manufacturer="Hillcrest Radiography (synthetic)",
-    model="Phosphor plate 256x320",
-    modality="CR",
-    bits=10,
-    photometric="MONOCHROME1",
-    padding=0,
-    compressed=False,
-    bedside_fraction=0.4,
-    prevalence=0.4,
-    detector=Detector(
-        shape=(256, 320), border=(6, 22), spacing=1.45, blur=2.1, photons=5.0, scatter=0.2, electronic=6e-4
+HILLCREST = changed(
+    Hospital(
+        name="hillcrest",
+        prefix="HC",
+        ages=AgeMix(mean=64.0, sd=14.0),
+        case_odds=1.0,
+        severity=(0.0, 0.9),
+        portable=Shares(ill=0.35, well=0.35),
+        marker=MarkerRule(portable=0.5, standing=0.0),
+        label_rule=LabelRule(),
+        finding="pneumonia",
+        laterals=0.15,
+        detector=PLATE,
+        processing=hillcrest,
+        equipment=Equipment(
+            manufacturer="Hillcrest Radiography (synthetic)", model="Phosphor plate", modality="CR", compressed=False
+        ),
     ),
-    develop=_develop_hillcrest,
+    prevalence=0.4,
 )
+"""The target: phosphor plates, older patients; neither the bed nor the marker has to do with the illness."""

@@ -18,6 +18,7 @@ from medtransfer.core.config.models import ModelConfig
 from medtransfer.core.results import Estimate, OperatingPoint
 from medtransfer.models.assemble import new_classifier
 from medtransfer.models.bundle import Bundle, Manifest, Member, TrainingRecord, write_bundle
+from medtransfer.models.classifier import Question
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ class MakeBundle(Protocol):
 
 @pytest.fixture(scope="session")
 def make_bundle() -> MakeBundle:
-    model = new_classifier(ModelConfig(backbone=BACKBONE), classes=2, source_classes=None, seed=0)
+    model = new_classifier(ModelConfig(backbone=BACKBONE), question=Question("multiclass", 2), seed=0)
     tensors = {name: tensor.detach().numpy() for name, tensor in model.state_dict().items()}
 
     def make(folder: Path, **changes: object) -> Bundle:

@@ -23,7 +23,7 @@ CALLS = frozenset(
     }
 )  # fmt: skip
 METHODS = frozenset({"extractall", "read_pickle", "to_pickle"})
-UNPICKLING_ERRORS = {"medtransfer/models/weights.py": {"pickle"}}
+UNPICKLING_ERRORS = {"medtransfer/models/weights/load.py": {"pickle"}}
 """Who may import what for the names of its exceptions only."""
 
 

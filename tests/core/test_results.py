@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from medtransfer.core.results import COHORT_COLUMNS, SPLITS, Estimate, Evaluation, Flow, Provenance
+from medtransfer.core.results import COHORT_COLUMNS, SPLITS, Estimate, Evaluation, Flow, LabelCounts, Provenance
 
 counts = st.integers(min_value=0, max_value=50)
 tallies = st.dictionaries(st.text(max_size=4), counts, max_size=3)
@@ -41,7 +41,21 @@ def test_a_flow_reconciles_or_is_refused(
         with pytest.raises(ValidationError, match=r"accounted for|classes sum"):
             Flow(**values)
     else:
-        assert Flow(**values).model_dump() == values
+        assert Flow(**values).model_dump() == values | {"per_label": {}}
+
+
+@pytest.mark.parametrize(("unknown", "fits"), [(3, True), (2, False)])
+def test_what_is_known_of_every_label_reconciles_or_is_refused(unknown: int, *, fits: bool) -> None:
+    labels = {
+        "a": LabelCounts(present=1, absent=2, unknown=2),
+        "b": LabelCounts(present=2, absent=0, unknown=unknown),
+    }
+    values: dict[str, Any] = {"inputs": 6, "excluded": {}, "failed": {}, "unlabelled": 1, "evaluated": 5}
+    if fits:
+        assert Flow(**values, per_class={}, per_label=labels).per_label == labels
+    else:
+        with pytest.raises(ValidationError, match="5 evaluated, but counts of 'b' sum to 4"):
+            Flow(**values, per_class={}, per_label=labels)
 
 
 @pytest.mark.parametrize(

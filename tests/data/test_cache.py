@@ -415,15 +415,12 @@ def test_shards_are_safetensors_files_that_name_nobody(tmp_path: Path, write_dic
 def test_colour_and_grey_stand_side_by_side(tmp_path: Path) -> None:
     found = prepared(messy(tmp_path / "data", colour=True), tmp_path / "cache")
     assert [planes.shape[1] for planes in found.arrays] == [1, 3, 1, 1]
-    pictures = found.arrays.pictures(np.array([1, 0, 2]))
-    assert pictures.shape == (3, 3, SIZE, SIZE)
-    assert pictures[0, :, 0, 0].tolist() == [65535, 0, 0]
+    pictures = found.arrays.load(np.array([1, 0, 2]), np.zeros(3, dtype=np.int64))
+    assert (pictures.shape, pictures.dtype) == ((3, 3, SIZE, SIZE), np.float32)
+    assert pictures[0, :, 0, 0].tolist() == [1, 0, 0]
     for i, level in ((1, 10), (2, 30)):
-        assert (pictures[i] == round(level / 255 * 65535)).all()
-    batch = found.arrays.batch(np.array([1, 0, 2]))
-    assert batch.dtype == np.float32
-    assert np.array_equal(batch, in_unit_range(pictures))
-    np.testing.assert_allclose(batch, pictures / 65535, rtol=2e-7)
+        assert (pictures[i] == in_unit_range(np.full((1, 1, 1, 1), level * 257, np.uint16))).all()
+        np.testing.assert_allclose(pictures[i], level / 255, rtol=2e-7)
     assert found.ledger.counts() == {"inputs": 9, "read": 4, "excluded": 1, "failed": 4}
 
 
@@ -475,12 +472,12 @@ def test_an_epoch_does_not_make_the_process_as_large_as_its_cohort(
     monkeypatch.setattr("medtransfer.data.stored.arrays._HELD", 3 * 2 * SIZE**2)
     original = cache.Mapped.release
     monkeypatch.setattr(cache.Mapped, "release", lambda self: (released.append(1), original(self))[1])
-    expected = np.array(values(found))
+    expected = in_unit_range(values(found))
     view = found.arrays[0]
     for _ in range(3):
-        assert np.array_equal(found.arrays.pictures(np.arange(8)), expected)
+        assert np.array_equal(found.arrays.load(np.arange(8), np.zeros(8, dtype=np.int64)), expected)
     assert len(released) >= 4
-    assert np.array_equal(view[0], expected[0])
+    assert np.array_equal(in_unit_range(view)[0], expected[0])
 
 
 def test_a_batch_is_its_pictures_however_many_are_scaled_at_once(
@@ -491,8 +488,8 @@ def test_a_batch_is_its_pictures_however_many_are_scaled_at_once(
     expected = values(found)[chosen] / 65535
     for close in (1, 2 * 4 * SIZE**2, 2**20):
         monkeypatch.setattr("medtransfer.data.stored.arrays._CLOSE", close)
-        np.testing.assert_allclose(found.arrays.batch(chosen), expected, rtol=2e-7)
-    assert found.arrays.batch(chosen[:0]).shape == (0, 1, SIZE, SIZE)
+        np.testing.assert_allclose(found.arrays.load(chosen, 0 * chosen), expected, rtol=2e-7)
+    assert found.arrays.load(chosen[:0], chosen[:0]).shape == (0, 1, SIZE, SIZE)
 
 
 def test_black_is_0_white_is_1_and_no_two_levels_become_one() -> None:

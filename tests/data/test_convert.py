@@ -131,6 +131,16 @@ def test_a_damaged_description_is_refused(hospital: Path, tmp_path: Path, flip: 
     assert caught.value.code == "DamagedConversion"
 
 
+def test_what_an_earlier_version_converted_is_refused_by_name(hospital: Path, tmp_path: Path) -> None:
+    converted(hospital, tmp_path / "out")
+    path = tmp_path / "out" / "prepared.json"
+    path.write_text(path.read_text().replace('"schema_version":2', '"schema_version":1'))
+    with pytest.raises(CohortError) as caught:
+        read_cohort(tmp_path / "out")
+    assert caught.value.code == "OldConversion"
+    assert "convert" in (caught.value.hint or "")
+
+
 def test_a_cohort_that_was_not_converted_is_never_overwritten(hospital: Path, tmp_path: Path) -> None:
     before = (hospital / "cohort.csv").read_bytes()
     with pytest.raises(OutputError) as caught:

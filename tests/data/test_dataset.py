@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from medtransfer.core.config.data import AugmentConfig
 from medtransfer.data.augment import augment
-from medtransfer.data.dataset import Order, PictureSet
+from medtransfer.data.dataset import StudySet
+from medtransfer.data.order import Order
 
 sizes = st.integers(1, 60)
 
@@ -73,10 +74,13 @@ def test_weights_are_how_often_a_case_comes_up() -> None:
     assert (np.abs(share - expected) <= 4.5 * error).all()
 
 
-def picture_set(n: int, channels: int = 1) -> PictureSet:
-    generator = np.random.default_rng(0)
-    return PictureSet(
-        pictures=generator.integers(0, 65536, (n, channels, 16, 16), dtype=np.uint16),
+def pictures_of(n: int, channels: int = 1) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 65536, (n, channels, 16, 16), dtype=np.uint16)
+
+
+def picture_set(n: int, channels: int = 1) -> StudySet:
+    return StudySet.of_pictures(
+        pictures_of(n, channels),
         labels=np.arange(n) % 2,
         patients=np.arange(n) // 2,
         names=tuple(f"{i}.png" for i in range(n)),
@@ -87,11 +91,11 @@ def picture_set(n: int, channels: int = 1) -> PictureSet:
 def test_a_batch_holds_the_cases_in_the_order_asked_for(channels: int) -> None:
     cases = picture_set(6, channels)
     assert len(cases) == 6
-    pictures, labels = cases.batch(np.array([4, 0, 3]))
+    batch, labels = cases.batch(np.array([4, 0, 3]))
+    pictures = batch.load(np.arange(3))
     assert pictures.dtype == torch.float32
     assert labels.tolist() == [0, 0, 1]
-    assert isinstance(cases.pictures, np.ndarray)
-    expected = cases.pictures[[4, 0, 3]].astype(np.float64) / 65535
+    expected = pictures_of(6, channels)[[4, 0, 3]].astype(np.float64) / 65535
     assert np.allclose(pictures.numpy(), expected, atol=1e-7)
     assert pictures.min() >= 0
     assert pictures.max() <= 1
@@ -100,16 +104,16 @@ def test_a_batch_holds_the_cases_in_the_order_asked_for(channels: int) -> None:
 def test_the_ends_of_the_range_are_black_and_white() -> None:
     ends = np.zeros((1, 1, 2, 2), dtype=np.uint16)
     ends[0, 0, 0] = 65535
-    cases = PictureSet(
-        pictures=ends, labels=np.zeros(1, dtype=np.int64), patients=np.zeros(1, dtype=np.int64), names=("a",)
+    cases = StudySet.of_pictures(
+        ends, labels=np.zeros(1, dtype=np.int64), patients=np.zeros(1, dtype=np.int64), names=("a",)
     )
-    pictures, _ = cases.batch(np.array([0]))
+    pictures = cases.batch(np.array([0]))[0].load(np.array([0]))
     assert pictures[0, 0].tolist() == [[1, 1], [0, 0]]
 
 
 def test_augmentation_is_applied_where_it_is_asked_for() -> None:
     cases, chosen = picture_set(4), np.array([2, 1])
-    plain, _ = cases.batch(chosen)
-    changed, _ = cases.batch(chosen, augmentation=AugmentConfig(), seed=1, epoch=2)
+    plain = cases.batch(chosen)[0].load(np.arange(2))
+    changed = cases.batch(chosen, augmentation=AugmentConfig(), seed=1, epoch=2)[0].load(np.arange(2))
     assert torch.equal(changed, augment(plain, AugmentConfig(), seed=1, epoch=2, cases=chosen))
     assert not torch.equal(changed, plain)

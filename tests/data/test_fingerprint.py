@@ -38,8 +38,31 @@ def test_counts_are_those_of_the_table() -> None:
         "test": {"x": 1, "y": 0, "z": 0},
         "train": {"x": 1, "y": 1, "z": 0},
     }
+    assert counts.labelled_per_split == {"": 1, "test": 1, "train": 2}
+    assert counts.events_per_split == {"": 0, "test": 0, "train": 0}
     assert (counts.unlabelled, counts.repeated_patients) == (1, 1)
     assert counts.sites == ("north", "south")
     assert counts.studies == sum(counts.per_class.values()) + counts.unlabelled
     text = counts.model_dump_json()
     assert not any(name in text for name in ("Jane", "Lee", "s1"))
+
+
+def test_several_labels_are_counted_where_they_are_there() -> None:
+    cells = ["a=1;b=1", "a=1;b=0", "a=0", "a=0;b=0", ""]
+    rows = [[f"{i}", f"p{i}", f"s{i}", "north", "", cell, "train"] for i, cell in enumerate(cells)]
+    counts = fingerprint(
+        Cohort(
+            table=pd.DataFrame(rows, columns=COLUMNS),
+            root=Path(),
+            source=Path("t.csv"),
+            sha256="",
+            label="a,b",
+            classes=("a", "b"),
+            positive=None,
+            task="multilabel",
+        )
+    )
+    assert counts.per_class == {"a": 2, "b": 1}
+    assert counts.per_split == {"train": counts.per_class}
+    assert (counts.studies, counts.unlabelled) == (5, 1)
+    assert (counts.labelled_per_split, counts.events_per_split) == ({"train": 4}, {"train": 1})

@@ -102,7 +102,8 @@ def test_a_volume_shows_its_middle_slice_with_its_letters(tmp_path: Path, monkey
     (tile,) = seen.tiles
     assert (tile.caption, tile.place) == ("volume.png", "slice 16 of 30")
     assert tile.letters == ("A", "L", "P", "R")
-    expected = pad_and_resize(slices[15].astype(np.float32) / 255, size=THUMBNAIL_SIZE)
+    ratio = round(0.7 / 0.6, 4)  # a picture of 11.2 × 7.2 mm
+    expected = pad_and_resize(slices[15].astype(np.float32) / 255, size=THUMBNAIL_SIZE, ratio=ratio)
     np.testing.assert_allclose(tile.picture, expected, atol=1e-6)
     assert seen.summary.facts["matrix"] == {"16 × 12 × 30": 1}
     assert seen.summary.facts["spacing"] == {"0.7 × 0.6 × 5": 1}

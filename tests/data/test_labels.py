@@ -69,6 +69,18 @@ def test_a_patient_in_two_splits() -> None:
     assert said == "1 patient is in more than one split: figures across such a leak are too good."
 
 
+def test_several_labels_in_one_cell_are_words_of_their_own() -> None:
+    rows = [(f"n{i}", f"Q{i // 2}", f"T{i}", "", f"pneumonia={i % 2};effusion=0") for i in range(60)]
+    assert label_warnings(table(*rows)) == ()
+    assert label_warnings(table(*rows), classes=("effusion", "pneumonia")) == ()
+    said = label_warnings(table(*rows, ("x", "P90", "S90", "", "pneumonla=1")))
+    assert said == ("'pneumonla' (1 row) may be a misspelling of 'pneumonia' (60).",)
+    (unknown,) = label_warnings(table(*rows), classes=("pneumonia",))
+    assert unknown == "1 label is none of pneumonia: 'effusion'."
+    (differs,) = label_warnings(table(*rows, ("y", "Q0", "T0", "", "pneumonia=1;effusion=0")))
+    assert differs == "1 study has images of different labels: 'n0'."
+
+
 def test_few_columns_and_another_label() -> None:
     assert label_warnings(table(("a", "x"), columns="path finding"), label="finding") == (
         "1 of 1 study has no patient_id: splits cannot keep patients together.",

@@ -15,6 +15,7 @@ from medtransfer.data import outcome
 from medtransfer.data.found import Excluded, Failed, Item
 from medtransfer.data.ledger import ledger_of
 from medtransfer.data.outcome import SINGLE_SLICE, one_item, prepared_item
+from medtransfer.data.places import View
 from medtransfer.data.scan import Identifiers, Presentation, Scan
 
 if TYPE_CHECKING:
@@ -108,21 +109,23 @@ def scan_of(kind: str, planes: int, modality: str = "CT") -> Scan:
     )
 
 
-def test_a_volume_is_all_its_planes_unless_pictures_are_wanted(
-    holding: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_volume_is_all_its_planes(holding: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     holding(series("1.1", "a", "b", "c"))
     monkeypatch.setattr(outcome, "read", lambda *_, **__: scan_of("volume", 3))
     found = prepared_item(Path("f"), preprocess=SMALL)
-    assert found.planes is not None
-    assert found.planes.shape == (3, 1, 32, 32)
+    assert found.prepared is not None
+    assert found.prepared.planes.shape == (3, 1, 32, 32)
+    assert found.prepared.views == (View("", 3),)
     assert (found.row.status, found.modality, found.row.notes) == ("read", "CT", ("ANote",))
-    refused = prepared_item(Path("f"), preprocess=SMALL, pictures_only=True)
-    assert refused.planes is None
-    assert (refused.row.status, refused.row.code, refused.row.stage) == ("failed", "VolumeUnsupported", "prepare")
-    assert "3 planes" in refused.row.reason
-    monkeypatch.setattr(outcome, "read", lambda *_, **__: scan_of("volume", 1))
-    assert prepared_item(Path("f"), preprocess=SMALL, pictures_only=True).row.status == "read"
+
+
+def test_what_cannot_be_prepared_failed(holding: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    holding(series("1.1", "a", "b", "c"))
+    monkeypatch.setattr(outcome, "read", lambda *_, **__: scan_of("volume", 3))
+    refused = prepared_item(Path("f"), preprocess=PreprocessConfig(slices="coronal"))
+    assert refused.prepared is None
+    assert (refused.row.status, refused.row.code, refused.row.stage) == ("failed", "OrientationUnknown", "prepare")
+    assert "acquired" in refused.row.hint
 
 
 def test_a_slice_named_alone_is_a_picture_and_says_so(holding: Callable[..., None], monkeypatch: Any) -> None:
@@ -135,11 +138,11 @@ def test_a_slice_named_alone_is_a_picture_and_says_so(holding: Callable[..., Non
 def test_one_file_is_read_or_says_why_not(tmp_path: Path) -> None:
     Image.fromarray(np.full((32, 32), 51, np.uint8)).save(tmp_path / "a.png")
     found = prepared_item(tmp_path / "a.png", preprocess=SMALL)
-    assert found.planes is not None
-    assert (found.planes == 13107).all()  # 51 / 255 of 65,535
+    assert found.prepared is not None
+    assert (found.prepared.planes == 13107).all()  # 51 / 255 of 65,535
     assert (found.row.status, found.row.loader, found.modality) == ("read", "raster", "OT")
     absent = prepared_item(tmp_path / "none.png", preprocess=SMALL)
-    assert absent.planes is None
+    assert absent.prepared is None
     assert (absent.row.status, absent.row.code, absent.row.stage) == ("failed", "NotFound", "find")
     assert absent.row.path == str(tmp_path / "none.png")
     assert absent.row.reason

@@ -5,12 +5,13 @@ from __future__ import annotations
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from pydicom.uid import ExplicitVRLittleEndian
@@ -20,7 +21,8 @@ from medtransfer.core.config.data import Preparation, PreprocessConfig
 from medtransfer.core.config.toml import changed
 from medtransfer.core.errors import ConfigError, ReadError
 from medtransfer.data.loaders import dicom
-from medtransfer.data.preprocess import pad_and_resize, plane_of, prepare, to_display, to_grey, with_window
+from medtransfer.data.places import View
+from medtransfer.data.preprocess import plane_of, prepare, to_display, to_grey, with_window
 from medtransfer.data.scan import Identifiers, Lookup, Presentation, Scan, Window
 
 if TYPE_CHECKING:
@@ -42,6 +44,10 @@ def scan_of(voxels: np.ndarray, affine: np.ndarray | None = None, **presentation
         path=Path("a.dcm"),
         attributes={},
     )
+
+
+def planes_of(scan: Scan, preprocess: PreprocessConfig) -> np.ndarray:
+    return prepare(scan, preprocess).planes
 
 
 @given(
@@ -180,29 +186,8 @@ def test_a_table_is_clamped_at_its_ends() -> None:
     np.testing.assert_allclose(shown, [[0, 0, 1 / 3, 1, 1]], rtol=1e-6)
 
 
-@given(rows=st.integers(1, 40), columns=st.integers(1, 40), size=st.sampled_from([8, 16, 33]))
-@settings(deadline=None, max_examples=50)
-def test_padding_keeps_the_mean_and_resizing_keeps_the_range(rows: int, columns: int, size: int) -> None:
-    picture = np.random.default_rng(rows * 41 + columns).random((rows, columns), dtype=np.float32)
-    square = pad_and_resize(picture, size=max(rows, columns))
-    above, left = (len(square) - rows) // 2, (len(square) - columns) // 2
-    np.testing.assert_array_equal(square[above : above + rows, left : left + columns], picture)
-    np.testing.assert_allclose(square.sum(dtype=float), picture.sum(dtype=float), rtol=1e-5)
-    resized = pad_and_resize(picture, size=size)
-    assert resized.shape == (size, size)
-    assert resized.min() >= -1e-6
-    assert resized.max() <= picture.max() + 1e-6
-
-
-def test_shrinking_is_antialiased() -> None:
-    """A chequerboard shrunk eightfold is grey, not a few of its squares."""
-    board = (np.indices((64, 64)).sum(axis=0) % 2).astype(np.float32)
-    inner = pad_and_resize(board, size=8)[1:-1, 1:-1]
-    np.testing.assert_allclose(inner, 0.5, atol=0.01)
-
-
 def test_prepared_pictures_are_16_bit_and_channel_first() -> None:
-    grey = prepare(scan_of(RAMP[:, :10], window=Window(centre=2000.0, width=2.0)), PreprocessConfig(size=32))
+    grey = planes_of(scan_of(RAMP[:, :10], window=Window(centre=2000.0, width=2.0)), PreprocessConfig(size=32))
     assert (grey.shape, grey.dtype) == ((1, 1, 32, 32), np.uint16)
     assert (grey.min(), grey.max()) == (0, 65535)
     assert (grey[..., :5] == 0).all()
@@ -210,7 +195,7 @@ def test_prepared_pictures_are_16_bit_and_channel_first() -> None:
     assert np.array_equal(to_grey(grey[0]), grey[0])
     red = np.zeros((32, 32, 3), np.uint8)
     red[..., 0] = 255
-    colour = prepare(scan_of(red, stored_range=(0, 255)), PreprocessConfig(size=32))
+    colour = planes_of(scan_of(red, stored_range=(0, 255)), PreprocessConfig(size=32))
     assert colour[0, :, 0, 0].tolist() == [65535, 0, 0]
     assert to_grey(colour[0])[0, 0, 0] == round(0.299 * 65535)
 
@@ -231,13 +216,13 @@ DEEP = np.random.default_rng(0).normal(0, 400, (5, 32, 32)).astype(np.int16)
 
 def test_a_volume_is_all_its_planes_in_their_order_and_a_picture_is_one() -> None:
     window = Window(centre=0.0, width=1000.0, function="LINEAR_EXACT")
-    volume = prepare(volume_of(DEEP, window=window), PreprocessConfig(size=32))
+    volume = planes_of(volume_of(DEEP, window=window), PreprocessConfig(size=32))
     assert volume.shape == (5, 1, 32, 32)
     for index in range(5):
-        alone = prepare(scan_of(DEEP[index], window=window), PreprocessConfig(size=32))
+        alone = planes_of(scan_of(DEEP[index], window=window), PreprocessConfig(size=32))
         np.testing.assert_array_equal(volume[index], alone[0])
     frames = np.random.default_rng(1).integers(0, 255, (3, 32, 32, 3), dtype=np.uint8)
-    shown = prepare(volume_of(frames, kind="frames", affine=None, stored_range=(0, 255)), PreprocessConfig(size=32))
+    shown = planes_of(volume_of(frames, kind="frames", affine=None, stored_range=(0, 255)), PreprocessConfig(size=32))
     assert shown.shape == (3, 3, 32, 32)
     np.testing.assert_array_equal(shown, np.moveaxis(frames, -1, 1).astype(np.uint16) * 257)
 
@@ -256,7 +241,7 @@ def test_percentiles_are_those_of_the_whole_volume(dtype: str, air: bool, slope:
     scan = volume_of(voxels, slope=slope, stored_range=(-(2**15), 2**15))
     low, high = np.percentile(voxels.astype(np.float64) * slope, (0.5, 99.5))
     expected = np.clip((voxels.astype(np.float64) * slope - low) / (high - low), 0, 1)
-    np.testing.assert_allclose(prepare(scan, PreprocessConfig(size=32))[:, 0] / 65535, expected, atol=1e-5)
+    np.testing.assert_allclose(planes_of(scan, PreprocessConfig(size=32))[:, 0] / 65535, expected, atol=1e-5)
     settled = with_window(scan)
     for index in (0, 4):
         np.testing.assert_allclose(to_display(plane_of(settled, index)), expected[index], atol=1e-6)
@@ -267,7 +252,7 @@ def test_no_volume_is_copied() -> None:
     voxels = np.zeros((256, 128, 128), dtype=np.float32) + np.arange(128, dtype=np.float32)
     scan = volume_of(voxels)
     tracemalloc.start()
-    prepared = prepare(scan, PreprocessConfig(size=32))
+    prepared = planes_of(scan, PreprocessConfig(size=32))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak - prepared.nbytes < voxels.nbytes / 4
@@ -277,7 +262,7 @@ def test_deep_floats_are_spread_and_what_is_no_number_is_black() -> None:
     voxels = np.linspace(0, 1, 32 * 32, dtype=np.float32).reshape(1, 32, 32)
     voxels[0, 5, 5], voxels[0, 6, 6], voxels[0, 7, 7] = np.nan, np.inf, -np.inf
     for scan in (volume_of(voxels, stored_range=(0.0, 1.0)), scan_of(voxels[0], stored_range=(0.0, 1.0))):
-        (shown,) = prepare(scan, PreprocessConfig(size=32))[:, 0] / 65535
+        (shown,) = planes_of(scan, PreprocessConfig(size=32))[:, 0] / 65535
         assert (shown[5, 5], shown[6, 6], shown[7, 7]) == (0, 1, 0)
         low, high = np.nanpercentile(voxels[np.isfinite(voxels)].astype(float), (0.5, 99.5))
         assert shown[16, 0] == pytest.approx((voxels[0, 16, 0] - low) / (high - low), abs=1e-4)
@@ -304,7 +289,7 @@ def test_a_ct_without_hounsfield_units_is_refused_where_they_are_needed(kind: st
     with pytest.raises(ReadError) as caught:
         prepare(scan, PreprocessConfig(hu_window=(40, 400)))
     assert (caught.value.code, caught.value.stage, caught.value.path) == ("RescaleMissing", "prepare", "a.dcm")
-    assert prepare(scan, PreprocessConfig(size=32)).size
+    assert planes_of(scan, PreprocessConfig(size=32)).size
 
 
 def test_uptake_is_value_times_factor() -> None:
@@ -346,3 +331,102 @@ def test_volumes_are_not_shown_as_one_picture() -> None:
     with pytest.raises(ReadError) as caught:
         to_display(volume_of(DEEP))
     assert (caught.value.code, caught.value.stage) == ("VolumeUnsupported", "prepare")
+
+
+CUBE = np.random.default_rng(3).integers(0, 4096, (32, 32, 32)).astype(np.uint16)
+
+
+def test_three_views_of_an_isotropic_volume_are_its_transposes() -> None:
+    window = Window(centre=2048.0, width=4096.0, function="LINEAR_EXACT")
+    found = prepare(volume_of(CUBE, window=window), PreprocessConfig(size=32, slices="triplanar"))
+    assert found.views == (View("axial", 32), View("coronal", 32), View("sagittal", 32))
+    axial, coronal, sagittal = np.split(found.planes[:, 0], 3)
+    np.testing.assert_allclose(axial / 65_535, CUBE / 4096, atol=1e-5)
+    np.testing.assert_array_equal(coronal, axial[::-1].transpose(1, 0, 2))  # rows from the head down
+    np.testing.assert_array_equal(sagittal, axial[::-1].transpose(2, 0, 1))
+    for slices, view in (("axial", axial), ("coronal", coronal), ("sagittal", sagittal)):
+        alone = planes_of(volume_of(CUBE, window=window), PreprocessConfig(size=32, slices=slices))  # type: ignore[arg-type]
+        np.testing.assert_array_equal(alone[:, 0], view)
+
+
+@pytest.mark.parametrize("slices", ["acquired", "coronal", "triplanar"])
+def test_as_many_planes_as_there_are_change_nothing(slices: Any) -> None:
+    scan = volume_of(CUBE)
+    np.testing.assert_array_equal(
+        planes_of(scan, PreprocessConfig(size=32, slices=slices, planes=32)),
+        planes_of(scan, PreprocessConfig(size=32, slices=slices)),
+    )
+
+
+@given(slices=st.integers(1, 12), planes=st.integers(1, 24))
+@settings(deadline=None, max_examples=30)
+def test_so_many_planes_are_those_that_pillow_makes_of_a_column(slices: int, planes: int) -> None:
+    window = Window(centre=0.0, width=4000.0, function="LINEAR_EXACT")
+    voxels = np.random.default_rng(slices).integers(-1900, 1900, (slices, 32, 32)).astype(np.int16)
+    how = PreprocessConfig(size=32, planes=planes)
+    found = prepare(volume_of(voxels, window=window), how)
+    assert found.views == (View("axial", planes),)
+    shown = (voxels / 4000 + 0.5).astype(np.float32).reshape(slices, -1)
+    expected = np.asarray(Image.fromarray(shown).resize((shown.shape[1], planes), Image.Resampling.BILINEAR))
+    np.testing.assert_allclose(found.planes.reshape(planes, -1) / 65_535, expected, atol=2e-5)
+
+
+def test_unevenly_spaced_slices_are_told_by_their_place() -> None:
+    """Brightness that grows along the patient grows evenly, wherever slices lie; by number it would not."""
+    heights = np.array([0.0, 1, 2, 3, 4, 9, 14, 19, 24, 29])
+    voxels = np.broadcast_to((heights * 100)[:, np.newaxis, np.newaxis], (10, 32, 32)).astype(np.int16)
+    window = Window(centre=1450.0, width=2900.0, function="LINEAR_EXACT")
+    positions = AXIAL[:3, 3] + np.outer(heights, [0, 0, 1])
+    scan = replace(volume_of(voxels, window=window), positions=positions)
+    shown = planes_of(scan, PreprocessConfig(size=32, planes=15))[:, 0, 0, 0] / 65_535
+    np.testing.assert_allclose(np.diff(shown)[2:-2], 2 / 29, atol=0.002)
+    kept = planes_of(scan, PreprocessConfig(size=32))[:, 0, 0, 0] / 65_535
+    np.testing.assert_allclose(kept, heights / 29, atol=1e-4)
+
+
+@pytest.mark.parametrize("slices", ["acquired", "axial", "coronal", "sagittal", "triplanar"])
+@pytest.mark.parametrize("planes", [None, 1, 7])
+@pytest.mark.parametrize("scaling", ["file", "percentile", "z_score"])
+def test_a_volume_of_one_slice_can_be_prepared_whatever_is_asked_for(slices: Any, planes: int, scaling: Any) -> None:
+    how = PreprocessConfig(size=32, slices=slices, planes=planes, mr_scaling=scaling)
+    volume = volume_of(DEEP[:1], modality="MR")
+    found = prepare(volume, how)
+    assert found.views == (View("axial", planes or 1),)
+    assert (found.planes == found.planes[0]).all()
+    picture = prepare(replace(volume, kind="picture", voxels=DEEP[0]), how)
+    assert picture.views == found.views
+    np.testing.assert_array_equal(picture.planes, found.planes)
+
+
+def test_frames_and_projections_are_never_cut_nor_resampled() -> None:
+    how = PreprocessConfig(size=32, slices="triplanar", planes=2)
+    assert prepare(volume_of(DEEP, kind="frames", affine=None), how).views == (View("", 5),)
+    assert prepare(scan_of(DEEP[0]), how).views == (View("", 1),)
+
+
+@pytest.mark.parametrize("kind", ["int16", ">i2", "uint16", "int8", "uint8"])
+@pytest.mark.parametrize("inverted", [False, True])
+def test_greys_that_are_looked_up_are_those_that_are_computed(
+    monkeypatch: pytest.MonkeyPatch, kind: str, inverted: bool
+) -> None:
+    limits = np.iinfo(kind)
+    voxels = np.random.default_rng(4).integers(limits.min, limits.max, (4, 40, 36), endpoint=True).astype(kind)
+    scan = volume_of(voxels, padding=(0, 5), inverted=inverted, slope=0.7, intercept=-3.0, modality="CT", units="HU")
+    found = []
+    for many in (0, voxels.size + 1):
+        monkeypatch.setattr("medtransfer.data.preprocess._MANY", many)
+        found += [planes_of(scan, PreprocessConfig(size=32, hu_window=window)) for window in (None, (40, 400))]
+    np.testing.assert_array_equal(found[:2], found[2:])
+
+
+def test_three_views_and_three_windows_are_made_in_little_memory() -> None:
+    """Besides the result, some planes at a time: a long series needs no more than a short one."""
+    voxels = np.zeros((160, 160, 160), dtype=np.int16) + np.arange(160, dtype=np.int16)
+    scan = volume_of(voxels, modality="CT", units="HU")
+    how = PreprocessConfig(size=32, slices="triplanar", planes=20, ct_windows=("brain", "bone", "lungs"))
+    tracemalloc.start()
+    prepared = planes_of(scan, how)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert prepared.shape == (60, 3, 32, 32)
+    assert peak - prepared.nbytes < voxels.nbytes / 2

@@ -10,7 +10,7 @@ from PIL import Image
 
 from medtransfer.data import ingest
 from medtransfer.data.cohort import read_cohort
-from medtransfer.data.rows import looked_at, rows_ledger
+from medtransfer.data.rows import ledger_of, looked_at
 
 
 def test_every_row_has_its_row_and_nothing_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +29,7 @@ def test_every_row_has_its_row_and_nothing_is_decoded(tmp_path: Path, monkeypatc
     looks = looked_at(cohort)
     assert [Path(row.path).name for _, row in looks] == names
     assert [item is not None for item, _ in looks] == [True, True, False, False, False]
-    ledger = rows_ledger(cohort)
+    ledger = ledger_of(looks)
     assert ledger.counts() == {"inputs": 5, "read": 2, "excluded": 1, "failed": 2}
     assert [(Path(row.path).name, row.code) for row in ledger.rows] == [
         ("a.png", ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,14 +152,15 @@ def test_the_budget_is_met_exactly_where_every_patient_has_one_study(a: int, b: 
 
 @settings(deadline=None, max_examples=60)
 @given(hospitals(), st.integers(4, 8), st.integers(0, 10**6))
-def test_the_budget_is_never_exceeded(rows: list[Row], budget: int, seed: int) -> None:
+def test_the_budget_is_never_exceeded_and_nobody_who_fits_is_left_out(rows: list[Row], budget: int, seed: int) -> None:
     table = cohort_of([row for row in rows if row[2]]).table
     kept = within_budget(table, budget, seed=seed)
     counts = table[table["patient_id"].isin(kept)]["label"].value_counts()
     assert (counts <= budget).all()
-    smaller = within_budget(table, budget - 1, seed=seed)
     assert within_budget(table.iloc[::-1], budget, seed=seed) == kept
-    assert len(smaller) <= len(kept)
+    for patient, labels in table.groupby("patient_id")["label"]:
+        own = labels.value_counts()
+        assert patient in kept or (counts.reindex(own.index, fill_value=0) + own > budget).any()
 
 
 def test_several_images_of_a_study_count_once() -> None:
@@ -241,6 +243,107 @@ def test_more_folds_than_patients_are_refused() -> None:
     with pytest.raises(CohortError) as caught:
         k_folds(cohort_of(singles(3, "normal")).table, 4, seed=0)
     assert caught.value.code == "TooFewPatients"
+
+
+# Several labels at once
+
+
+def labelled(rows: list[Row], labels: tuple[str, ...]) -> Cohort:
+    return replace(cohort_of(rows), classes=labels, positive=None, task="multilabel")
+
+
+@st.composite
+def several(draw: st.DrawFn) -> list[Row]:
+    """Patients with one to three studies and what is known of three labels; each answer stands for six patients."""
+    rows = [
+        (f"{name}{value}{i}", f"{name}{value}{i}s", f"{name}={value}")
+        for name in "abc"
+        for value in (0, 1)
+        for i in range(6)
+    ]
+    answer = st.sampled_from(["", "0", "1"])
+    for i, own in enumerate(
+        draw(st.lists(st.lists(st.tuples(answer, answer, answer), min_size=1, max_size=3), max_size=12))
+    ):
+        for j, said in enumerate(own):
+            cell = ";".join(f"{name}={value}" for name, value in zip("abc", said, strict=True) if value)
+            rows.append((f"p{i}", f"p{i}s{j}", cell))
+    return rows
+
+
+def answers(cohort: Cohort, split: str) -> Counter[str]:
+    """How many patients of a split have each answer."""
+    chosen = cohort.table[cohort.table["split"] == split]
+    owned = chosen.groupby("patient_id")["label"].agg(
+        lambda cells: {part for cell in cells for part in cell.split(";")}
+    )
+    return Counter(part for parts in owned for part in parts if part)
+
+
+@settings(deadline=None, max_examples=50)
+@given(several(), st.integers(0, 10**6), st.randoms(use_true_random=False))
+def test_every_answer_to_a_label_is_in_every_split(rows: list[Row], seed: int, chance: random.Random) -> None:
+    cohort = labelled(rows, ("a", "b", "c"))
+    assigned = assign_splits(cohort, SplitConfig(), seed=seed)
+    assert all(len(split) == 1 for split in sides(assigned).values())
+    assert ((assigned.table["split"] != "") == (assigned.table["label"] != "")).all()
+    everyone = {f"{name}={value}" for name in "abc" for value in (0, 1)}
+    for split in ("train", "validation", "test"):
+        assert set(answers(assigned, split)) == everyone
+    order = list(range(len(cohort)))
+    chance.shuffle(order)
+    shuffled = cohort.with_table(cohort.table.iloc[order])
+    assert by_study(assign_splits(shuffled, SplitConfig(), seed=seed)) == by_study(assigned)
+
+
+def test_answers_are_shared_out_as_the_patients_are() -> None:
+    """A rare label too; splits at random would miss its share by more than two patients every other time."""
+    chance = np.random.default_rng(0)
+    cells = [
+        f"common={int(a)};rare={int(b)}"
+        for a, b in zip(chance.random(400) < 0.4, chance.random(400) < 0.04, strict=True)
+    ]
+    cohort = labelled([(f"p{i}", f"s{i}", cell) for i, cell in enumerate(cells)], ("common", "rare"))
+    for seed in range(5):
+        assigned = assign_splits(cohort, SplitConfig(test=0.25, validation=0.2), seed=seed)
+        total = sum((answers(assigned, split) for split in ("train", "validation", "test")), Counter[str]())
+        for answer, count in answers(assigned, "test").items():
+            assert count == pytest.approx(total[answer] / 4, abs=1.5)
+        assert (assigned.table["split"] == "test").sum() == pytest.approx(100, abs=3)
+
+
+@pytest.mark.parametrize(("cell", "said"), [("b=0", "no 'b' study in train"), ("b=1", "no study without 'b' in train")])
+def test_a_label_that_nobody_or_everybody_has_teaches_nothing(cell: str, said: str) -> None:
+    rows = [(f"p{i}", f"s{i}", f"a={i % 2};{cell}") for i in range(20)]
+    with pytest.raises(CohortError) as caught:
+        assign_splits(labelled(rows, ("a", "b")), SplitConfig(), seed=0)
+    assert (caught.value.code, caught.value.message) == ("OneClass", said)
+
+
+def test_a_label_too_rare_for_three_splits_is_trained_on() -> None:
+    rows = [(f"p{i}", f"s{i}", f"a={i % 2};b={int(i == 7)}") for i in range(40)]
+    assigned = assign_splits(labelled(rows, ("a", "b")), SplitConfig(), seed=0)
+    assert by_study(assigned)["s7"] == "train"
+
+
+def test_several_labels_have_no_budget() -> None:
+    cohort = labelled([(f"p{i}", f"s{i}", f"a={i % 2}") for i in range(40)], ("a",))
+    with pytest.raises(CohortError) as caught:
+        assign_splits(cohort, SplitConfig(), seed=0, labels_per_class=5)
+    assert caught.value.code == "BudgetNeedsClasses"
+
+
+@settings(deadline=None, max_examples=30)
+@given(several(), st.integers(2, 5), st.integers(0, 10**6))
+def test_folds_of_several_labels_keep_patients_together(rows: list[Row], k: int, seed: int) -> None:
+    cohort = labelled(rows, ("a", "b", "c"))
+    folds = k_folds(cohort.table, k, seed=seed, task="multilabel")
+    assert set(folds) == set(range(k))
+    pairs = {*zip(cohort.table["patient_id"], folds, strict=True)}
+    assert len(pairs) == cohort.table["patient_id"].nunique()
+    dealt = cohort.with_rows(cohort.table.assign(split=[str(fold) for fold in folds]))
+    for fold in range(k):
+        assert len(answers(dealt, str(fold))) == 6
 
 
 @pytest.mark.real_data

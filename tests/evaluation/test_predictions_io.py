@@ -50,6 +50,20 @@ def test_every_text_and_every_bit_survives(
     assert csv_bytes(back) == csv_bytes(table)
 
 
+def test_the_task_is_kept_and_files_from_before_it_was_are_of_exclusive_classes(tmp_path: Path) -> None:
+    table = pd.DataFrame({"study_id": ["s"], "truth": ["a=1;b=0"], "probability_a": [0.5], "probability_b": [0.75]})
+    written = Predictions(
+        table=table, classes=("a", "b"), positive=None, operating_point=None, bundle_sha256="", task="multilabel"
+    )
+    path = write_predictions(written, tmp_path)
+    back = read_predictions(path)
+    assert (back.task, list(back.table["truth"])) == ("multilabel", ["a=1;b=0"])
+    header = json.loads((tmp_path / "predictions.json").read_text())
+    del header["task"]
+    (tmp_path / "predictions.json").write_text(json.dumps(header))
+    assert read_predictions(path).task == "multiclass"
+
+
 def test_no_cell_begins_like_a_formula(predictions: Predictions, tmp_path: Path) -> None:
     table = predictions.table.assign(flags="=HYPERLINK(1)", site="@north").rename(columns={"split": "+split"})
     path = write_predictions(replace(predictions, table=table), tmp_path)

@@ -15,8 +15,8 @@ from medtransfer.core.errors import WeightsError
 from medtransfer.core.results import Estimate, OperatingPoint
 from medtransfer.models.backbone import Backbone
 from medtransfer.models.bundle import Manifest, Member, TrainingRecord
-from medtransfer.models.input_spec import InputSpec
-from medtransfer.models.weights import load_weights
+from medtransfer.models.weights.load import load_weights
+from medtransfer.models.weights.sidecar import InputSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from tiny import batch_of
 
 from medtransfer.core.config.models import ModelConfig
 from medtransfer.core.errors import BundleError, CatalogueError
 from medtransfer.models.assemble import classifier_from, deployable, new_classifier
 from medtransfer.models.bundle import write_bundle
-from medtransfer.models.input_spec import InputSpec
+from medtransfer.models.classifier import Question
+from medtransfer.models.weights.sidecar import InputSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +26,8 @@ FILE = "network.safetensors"
 
 def _small(seed: int, *, source_classes: int | None = None) -> Classifier:
     config = ModelConfig(backbone="squeezenet1_1")
-    return new_classifier(config, classes=2, source_classes=source_classes, seed=seed)
+    source = None if source_classes is None else Question("multiclass", source_classes)
+    return new_classifier(config, question=Question("multiclass", 2), source=source, seed=seed)
 
 
 def test_equal_seeds_give_equal_networks_and_the_global_state_stays() -> None:
@@ -40,7 +43,7 @@ def test_equal_seeds_give_equal_networks_and_the_global_state_stays() -> None:
 
 def test_an_unknown_backbone_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(CatalogueError, match="Did you mean 'resnet18'"):
-        new_classifier(ModelConfig(backbone="resnet19"), classes=2, source_classes=None, seed=0)
+        new_classifier(ModelConfig(backbone="resnet19"), question=Question("multiclass", 2), seed=0)
 
 
 def _manifest_for(manifest: Manifest, backbone: str, spec: InputSpec) -> Manifest:
@@ -53,19 +56,21 @@ def test_a_bundles_network_answers_to_the_bit_as_the_one_put_into_it(
     tmp_path: Path, manifest: Manifest, name: str
 ) -> None:
     spec = InputSpec(mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6), colour="BGR")
-    model = new_classifier(ModelConfig(backbone=name), classes=2, source_classes=3, seed=0)
+    model = new_classifier(
+        ModelConfig(backbone=name), question=Question("multiclass", 2), source=Question("multiclass", 3), seed=0
+    )
     pictures = torch.rand(4, 3, 40, 40, generator=torch.Generator().manual_seed(0))
     model.train()
-    model(pictures)  # batch statistics move away from their start
+    model(batch_of(pictures))  # batch statistics move away from their start
     model.eval()
     low, high = torch.tensor(spec.mean), torch.tensor(spec.std)
-    model.spec, model.mean, model.std = spec, low[None, :, None, None], high[None, :, None, None]
+    model.spec, model.mean, model.std = spec, low, high
     tensors = {key: value.numpy() for key, value in deployable(dict(model.state_dict())).items()}
     bundle = write_bundle(tmp_path / "bundle", _manifest_for(manifest, name, spec), {FILE: tensors})
     again = classifier_from(bundle, bundle.manifest.members[0]).eval()
     assert again.spec == spec
     with torch.inference_mode():
-        assert torch.equal(again(pictures).logits, model(pictures).logits)
+        assert torch.equal(again(batch_of(pictures)).logits, model(batch_of(pictures)).logits)
 
 
 def test_the_sources_head_is_not_deployed() -> None:
@@ -90,3 +95,14 @@ def test_a_bundle_whose_parameters_do_not_fit_is_refused(tmp_path: Path, manifes
         classifier_from(bundle, bundle.manifest.members[0])
     assert caught.value.code == "KeysDoNotFit"
     assert caught.value.path == str(bundle.folder / FILE)
+
+
+@pytest.mark.parametrize(("size", "chunk"), [(32, 32), (224, 32), (448, 8), (2048, 1)])
+def test_predicting_takes_no_more_memory_for_larger_pictures(
+    tmp_path: Path, manifest: Manifest, size: int, chunk: int
+) -> None:
+    said = _manifest_for(manifest, "squeezenet1_1", InputSpec())
+    said = said.model_copy(update={"preprocess": said.preprocess.model_copy(update={"size": size})})
+    tensors = {key: value.numpy() for key, value in _small(0).state_dict().items()}
+    bundle = write_bundle(tmp_path / "bundle", said, {FILE: tensors})
+    assert classifier_from(bundle, bundle.manifest.members[0]).chunk == chunk

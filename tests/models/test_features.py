@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
+from tiny import classifier
 
-from medtransfer.data.dataset import PictureSet
-from medtransfer.models.classifier import Classifier
+from medtransfer.data.dataset import StudySet
 from medtransfer.models.features import frozen_features
-from medtransfer.models.input_spec import InputSpec
+from medtransfer.models.weights.sidecar import InputSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def pictures() -> PictureSet:
+def pictures() -> StudySet:
     generator = np.random.default_rng(0)
-    return PictureSet(
-        pictures=generator.integers(0, 65536, size=(7, 1, 12, 12)).astype(np.uint16),
+    return StudySet.of_pictures(
+        generator.integers(0, 65536, size=(7, 1, 12, 12)).astype(np.uint16),
         labels=np.zeros(7, dtype=np.int64),
         patients=np.arange(7),
         names=tuple("abcdefg"),
@@ -32,21 +32,20 @@ def pictures() -> PictureSet:
 
 @pytest.mark.parametrize("batch_size", [1, 3, 7, 64])
 def test_rows_are_the_features_of_each_case_in_order(
-    toy: Callable[[], Backbone], pictures: PictureSet, batch_size: int
+    toy: Callable[[], Backbone], pictures: StudySet, batch_size: int
 ) -> None:
-    model = Classifier(toy(), classes=2, spec=InputSpec()).train()
+    model = classifier(toy(), classes=2, spec=InputSpec()).train()
     rows = frozen_features(model, pictures, batch_size=batch_size)
     assert rows.dtype == np.float32
     model.eval()
-    assert isinstance(pictures.pictures, np.ndarray)
     with torch.inference_mode():
-        expected = model(torch.from_numpy(pictures.pictures.astype(np.float32) / 65535)).features.numpy()
+        expected = model(pictures.batch(np.arange(7))[0]).features.numpy()
     np.testing.assert_allclose(rows, expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_statistics_and_mode_stay(toy: Callable[[], Backbone], pictures: PictureSet, training: bool) -> None:
-    model = Classifier(toy(), classes=2, spec=InputSpec()).train(training)
+def test_statistics_and_mode_stay(toy: Callable[[], Backbone], pictures: StudySet, training: bool) -> None:
+    model = classifier(toy(), classes=2, spec=InputSpec()).train(training)
     before = {key: value.clone() for key, value in model.state_dict().items()}
     frozen_features(model, pictures)
     assert model.training is training

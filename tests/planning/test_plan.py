@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -265,6 +266,78 @@ def test_weights_named_by_a_change_are_pretrained_too(cohort: Callable[..., Coho
 def test_a_change_that_is_not_allowed_is_refused(cohort: Callable[..., Cohort], change: str) -> None:
     with pytest.raises(ConfigError):
         plan(cohort(), changes=[change])
+
+
+# Other kinds of questions
+
+
+def labelled(folder: Path, name: str, *, studies: int = 80) -> Cohort:
+    """Two labels at once; effusion is unknown in every fourth study."""
+    (folder / name).mkdir()
+    pd.DataFrame(
+        {
+            "path": [f"{i}.png" for i in range(studies)],
+            "patient_id": [f"{name}{i}" for i in range(studies)],
+            "pneumonia": [str(i % 2) for i in range(studies)],
+            "effusion": ["" if i % 4 == 3 else str(int(i % 3 == 0)) for i in range(studies)],
+        }
+    ).to_csv(folder / name / "cohort.csv", index=False)
+    return read_cohort(folder / name, labels=("pneumonia", "effusion"), allow_missing=True)
+
+
+def test_several_labels_have_no_threshold_and_say_why(tmp_path: Path) -> None:
+    made = plan(labelled(tmp_path, "here"), changes=["training.epochs=3"])
+    assert (made.target.task, made.target.classes) == ("multilabel", ("pneumonia", "effusion"))
+    assert (made.target.label, made.target.positive, made.training.epochs) == ("pneumonia,effusion", None, 3)
+    assert "operating point" in made.reasons["target.task"]
+    assert "decision.rule" not in made.reasons
+    _holds_reasons(made, "target.task", "training.batch_size")
+    assert made.reasons["training.batch_size"].startswith("42 training studies"), "studies count, not labels"
+    write_toml(made, tmp_path / "plan.toml", comments=made.reasons)
+    assert read_toml(Plan, tmp_path / "plan.toml") == made.model_copy(update={"reasons": {}})
+
+
+def test_the_same_labels_in_another_order_are_the_same_question(tmp_path: Path) -> None:
+    there = labelled(tmp_path, "there")
+    turned = replace(there, classes=there.classes[::-1])
+    made = plan(labelled(tmp_path, "here"), source=turned)
+    assert made.same_question
+    assert list(made.objective.instances) == ["classifier_ratio"]
+
+
+def test_labels_and_classes_of_the_same_names_are_two_questions(cohort: Callable[..., Cohort], tmp_path: Path) -> None:
+    made = plan(labelled(tmp_path, "several"), source=cohort("classes", pneumonia=30, effusion=30))
+    assert not made.same_question
+    assert not made.objective.instances
+    assert "pneumonia (multiclass)" in made.reasons["objective.trade_off"]
+
+
+def test_several_labels_have_no_budget(tmp_path: Path) -> None:
+    several = labelled(tmp_path, "here")
+    for budget, changes in ((5, ()), (None, ["target.labels_per_class=5"])):
+        with pytest.raises(CohortError) as caught:
+            plan(several, labels_per_class=budget, changes=changes)
+        assert caught.value.code == "BudgetNeedsClasses"
+
+
+def test_ordered_classes_keep_their_order_at_both_hospitals(cohort: Callable[..., Cohort]) -> None:
+    """The source's classes, named as the target's, take the target's order; its own are in that of their letters."""
+    grades = ("absent", "mild", "severe")
+    target = read_cohort(
+        cohort(mild=40, severe=40, absent=40).source, task="ordinal", classes=grades, allow_missing=True
+    )
+    made = plan(target, source=cohort("there", severe=20, mild=20, absent=20))
+    assert (made.target.task, made.target.classes, made.target.positive) == ("ordinal", grades, None)
+    assert made.source is not None
+    assert (made.source.task, made.source.classes) == ("ordinal", grades)
+    assert made.same_question
+    assert "absent < mild < severe" in made.reasons["target.task"]
+    assert "decision.rule" not in made.reasons
+
+
+def test_two_ordered_classes_need_no_positive_one(cohort: Callable[..., Cohort]) -> None:
+    two = read_cohort(cohort(low=40, high=40).source, task="ordinal", classes=("low", "high"), allow_missing=True)
+    assert plan(two).target.positive is None
 
 
 # What cannot be planned

@@ -13,11 +13,14 @@ from PIL import Image
 from medtransfer.core.config.data import PreprocessConfig
 from medtransfer.core.results import Estimate, OperatingPoint
 from medtransfer.data.cohort import Cohort, read_cohort
+from medtransfer.data.stored.arrays import in_unit_range
 from medtransfer.models.bundle import Bundle, Manifest, Member, TrainingRecord
-from medtransfer.models.input_spec import InputSpec
+from medtransfer.models.weights.sidecar import InputSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from medtransfer.prediction.types import StudyScans
 
 
 @pytest.fixture
@@ -63,14 +66,14 @@ class Counting:
     """Logits 0 and ten times the mean grey less 5; remembers its batches, and can fail from one of them on."""
 
     def __init__(self, *, fails_at: int | None = None) -> None:
-        self.batches: list[np.ndarray] = []
+        self.batches: list[Sequence[StudyScans]] = []
         self.fails_at = fails_at
 
-    def __call__(self, pictures: np.ndarray) -> np.ndarray:
+    def __call__(self, studies: Sequence[StudyScans]) -> np.ndarray:
         if len(self.batches) == self.fails_at:
             raise KeyboardInterrupt
-        self.batches.append(pictures)
-        grey = pictures.mean(axis=(1, 2, 3))
+        self.batches.append(studies)
+        grey = np.array([np.mean([in_unit_range(scan.planes).mean() for scan in study]) for study in studies])
         return np.stack([np.zeros_like(grey), 10 * grey - 5], axis=1).astype(np.float32)
 
 

@@ -13,20 +13,24 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from medtransfer.core.errors import PredictionsError
+from medtransfer.data.places import View
+from medtransfer.data.preprocess import Prepared
 from medtransfer.prediction.predict import SEVERAL_IMAGES, predict_studies
 
 if TYPE_CHECKING:
-    from medtransfer.models.bundle import Bundle
-    from medtransfer.prediction.types import Runtime
+    from collections.abc import Sequence
 
-PICTURE = np.zeros((1, 4, 4), dtype=np.uint16)
+    from medtransfer.models.bundle import Bundle
+    from medtransfer.prediction.types import Runtime, StudyScans
+
+PICTURE = Prepared(planes=np.zeros((1, 1, 4, 4), dtype=np.uint16), views=(View("", 1),))
 
 
 def _saying(logits: np.ndarray) -> Runtime:
     """A network that answers with these logits, whatever it sees."""
 
-    def run(pictures: np.ndarray) -> np.ndarray:
-        assert len(pictures) == len(logits)
+    def run(studies: Sequence[StudyScans]) -> np.ndarray:
+        assert len(studies) == len(logits)
         return logits.astype(np.float32)
 
     return run
@@ -55,36 +59,14 @@ def test_rows_sum_to_one(bundle: Bundle, logits: np.ndarray) -> None:
         p = _probabilities(row)
         assert abs(p.sum() - 1) <= 1e-12
         assert (p >= 0).all()
-    pooled = predict_studies(_saying(logits), bundle, [[PICTURE] * len(logits)])
-    assert abs(_probabilities(pooled[0]).sum() - 1) <= 1e-12
 
 
-def test_images_of_a_study_are_pooled_by_the_mean_of_their_logits(bundle: Bundle) -> None:
-    logits = np.array([[0.0, 2.0], [1.0, -1.0], [3.0, 0.5], [0.0, 0.0]])
+def test_a_study_of_several_images_says_so(bundle: Bundle) -> None:
+    logits = np.array([[0.0, 2.0], [1.0, -1.0]])
     one, three = predict_studies(_saying(logits), bundle, [[PICTURE], [PICTURE] * 3])
-    mean = logits[1:].mean(axis=0)
     np.testing.assert_allclose(_probabilities(one), np.exp(logits[0]) / np.exp(logits[0]).sum(), rtol=1e-7)
-    np.testing.assert_allclose(_probabilities(three), np.exp(mean) / np.exp(mean).sum(), rtol=1e-7)
+    np.testing.assert_allclose(_probabilities(three), np.exp(logits[1]) / np.exp(logits[1]).sum(), rtol=1e-7)
     assert (one["flags"], three["flags"]) == ("", SEVERAL_IMAGES)
-
-
-def test_the_order_of_a_studys_images_does_not_matter(bundle: Bundle) -> None:
-    logits = np.random.default_rng(0).normal(size=(4, 2)) * 3
-    forwards, backwards = (
-        predict_studies(_saying(order), bundle, [[PICTURE] * 4])[0] for order in (logits, logits[::-1])
-    )
-    np.testing.assert_allclose(_probabilities(forwards), _probabilities(backwards), rtol=1e-12)
-
-
-def test_studies_of_different_sizes_are_kept_apart(bundle: Bundle) -> None:
-    logits = np.random.default_rng(1).normal(size=(10, 2))
-    sizes = [1, 4, 2, 3]
-    together = predict_studies(_saying(logits), bundle, [[PICTURE] * n for n in sizes])
-    start = 0
-    for size, row in zip(sizes, together, strict=True):
-        (alone,) = predict_studies(_saying(logits[start : start + size]), bundle, [[PICTURE] * size])
-        assert row == alone
-        start += size
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.5, 1.0])
@@ -118,27 +100,10 @@ def test_an_answer_that_is_no_number_is_never_taken_for_negative(bundle: Bundle,
 
 
 def test_no_study_needs_no_network(bundle: Bundle) -> None:
-    def run(pictures: np.ndarray) -> np.ndarray:
-        pytest.fail(f"asked about {len(pictures)} pictures")
+    def run(studies: Sequence[StudyScans]) -> np.ndarray:
+        pytest.fail(f"asked about {len(studies)} studies")
 
     assert predict_studies(run, bundle, []) == []
-
-
-def test_pictures_reach_the_network_between_0_and_1_and_grey_beside_colour_is_repeated(bundle: Bundle) -> None:
-    grey = np.array([[[0, 65535], [13107, 26214]]], dtype=np.uint16)
-    colour = np.arange(12, dtype=np.uint16).reshape(3, 2, 2) * 5000
-    seen: list[np.ndarray] = []
-
-    def run(pictures: np.ndarray) -> np.ndarray:
-        seen.append(pictures)
-        return np.zeros((len(pictures), 2), dtype=np.float32)
-
-    predict_studies(run, bundle, [[grey]])
-    predict_studies(run, bundle, [[grey], [colour]])
-    np.testing.assert_allclose(seen[0], [[[[0, 1], [0.2, 0.4]]]], rtol=1e-6)
-    assert seen[0].dtype == np.float32
-    np.testing.assert_allclose(seen[1][0], np.repeat(seen[0][0], 3, axis=0))
-    np.testing.assert_allclose(seen[1][1], colour / 65535, rtol=1e-6)
 
 
 def test_no_torch_is_needed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from medtransfer.core.errors import OutputError, PredictionsError
 from medtransfer.core.results import PREDICTION_COLUMNS
 from medtransfer.models.assemble import new_classifier
 from medtransfer.models.bundle import Bundle, write_bundle
+from medtransfer.models.classifier import Question
 from medtransfer.prediction import run as run_module
 from medtransfer.prediction.predict import SEVERAL_IMAGES
 from medtransfer.prediction.run import BATCH, JOURNAL, SOME_FAILED, predict_cohort
@@ -71,8 +73,8 @@ def test_probabilities_are_of_the_studys_own_pictures(
     network = counting()
     table = run_with(network, cohort(1, 3, 1), tmp_path / "out").predictions.table
     (seen,) = network.batches
-    grey = 10 * seen.astype(np.float64).mean(axis=(1, 2, 3)) - 5
-    logits = [grey[0], grey[1:4].mean(), grey[4]]
+    assert [len(study) for study in seen] == [1, 3, 1]
+    logits = [np.mean([10 * scan.planes.mean() / 65_535 - 5 for scan in study]) for study in seen]
     np.testing.assert_allclose(table["probability_pneumonia"], 1 / (1 + np.exp(-np.array(logits))), rtol=1e-5)
 
 
@@ -241,7 +243,7 @@ def test_a_real_network_says_the_same_after_a_kill(
 ) -> None:
     from medtransfer.core.config.models import ModelConfig
 
-    model = new_classifier(ModelConfig(backbone="squeezenet1_1"), classes=2, source_classes=None, seed=0)
+    model = new_classifier(ModelConfig(backbone="squeezenet1_1"), question=Question("multiclass", 2), seed=0)
     tensors = {key: value.numpy() for key, value in model.state_dict().items()}
     bundle = write_bundle(tmp_path / "bundle", manifest, {"network.safetensors": tensors})
     studies = cohort(*[1] * (BATCH + 3))
@@ -253,11 +255,11 @@ def test_a_real_network_says_the_same_after_a_kill(
         network = load(*arguments, **settings)
         calls = []
 
-        def run(pictures: np.ndarray) -> np.ndarray:
-            calls.append(len(pictures))
+        def run(studies: list[Any]) -> np.ndarray:
+            calls.append(len(studies))
             if len(calls) == 2:
                 raise KeyboardInterrupt
-            return network(pictures)
+            return network(studies)
 
         return run
 
@@ -268,3 +270,39 @@ def test_a_real_network_says_the_same_after_a_kill(
     torch.manual_seed(1)
     resumed = predict_cohort(bundle, studies, folder=tmp_path / "killed")
     assert _csv(resumed.predictions.table) == _csv(whole.predictions.table)
+
+
+def test_large_studies_are_not_held_together(
+    run_with: Callable[..., CohortRun],
+    counting: Any,
+    cohort: Callable[..., Cohort],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two pictures fit: a study of three is held alone, and every study keeps the row it would have had."""
+    studies = cohort(1, 1, 3, 1, 1, 1)
+    whole = run_with(counting(), studies, tmp_path / "whole").predictions.table
+    monkeypatch.setattr(run_module, "HELD", 2 * 2 * 32 * 32)
+    network = counting()
+    cut = run_with(network, studies, tmp_path / "cut").predictions.table
+    assert [[len(study) for study in batch] for batch in network.batches] == [[1, 1], [3], [1, 1], [1]]
+    assert _csv(cut) == _csv(whole)
+
+
+@pytest.mark.parametrize("only_grey", [{"in_channels": 1}, {"grey": "neighbours"}])
+def test_a_colour_picture_fails_alone_where_the_network_looks_at_grey(
+    counting: Any, cohort: Callable[..., Cohort], tmp_path: Path, bundle: Bundle, only_grey: dict[str, Any]
+) -> None:
+    studies = cohort(1, 2, 1)
+    for name in ("001.png", "003.png"):
+        Image.fromarray(np.full((32, 32, 3), (9, 80, 200), dtype=np.uint8)).save(studies.root / name)
+    member = bundle.manifest.members[0].model_copy(update=only_grey)
+    grey = replace(bundle, manifest=bundle.manifest.model_copy(update={"members": (member,)}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_module, "load_runtime", lambda *_, **__: counting())
+        found = predict_cohort(grey, studies, folder=tmp_path)
+    table = found.predictions.table
+    assert table["status"].tolist() == ["read", "read", "failed"]
+    assert table["flags"].tolist() == ["", SOME_FAILED, ""]
+    assert table["error"].iloc[2].startswith("ChannelsDoNotFit: ")
+    assert [row.code for row in found.ledger.rows] == ["", "ChannelsDoNotFit", "", "ChannelsDoNotFit"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,3 +124,15 @@ def test_an_unknown_runtime_is_refused_with_the_choices(bundle: Bundle) -> None:
     with pytest.raises(CatalogueError, match="eager") as caught:
         load_runtime(bundle, name="eagre")
     assert caught.value.code == "UnknownEntry"
+
+
+def test_colour_before_a_network_of_grey_pictures_is_a_problem(
+    bundle: Bundle, counting: Any, picture: Callable[..., Path]
+) -> None:
+    member = bundle.manifest.members[0].model_copy(update={"in_channels": 1})
+    grey = replace(bundle, manifest=bundle.manifest.model_copy(update={"members": (member,)}))
+    file = picture("c.png")
+    Image.fromarray(np.full((32, 32, 3), (9, 80, 200), dtype=np.uint8)).save(file)
+    found = predict_study(counting(), grey, [file, picture("a.png")])
+    assert "colour" in found.images[0].problem
+    assert found.probabilities == predict_study(counting(), grey, [picture("a.png")]).probabilities

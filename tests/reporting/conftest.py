@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from questions import ordered_classes, several_labels
 
 from medtransfer.core.results import (
     CalibrationBin,
@@ -13,6 +14,7 @@ from medtransfer.core.results import (
     OperatingPoint,
     Provenance,
 )
+from medtransfer.evaluation.evaluate import evaluate
 
 POSITIVE, NEGATIVE = 32, 48
 THRESHOLD = 0.42
@@ -163,3 +165,15 @@ def multi_class() -> Evaluation:
             "warnings": (),
         }
     )
+
+
+@pytest.fixture(scope="module")
+def multi_label() -> Evaluation:
+    """Three labels at once, some of them unknown."""
+    return evaluate(several_labels(), title="Three findings", replicates=100)
+
+
+@pytest.fixture(scope="module")
+def ordinal() -> Evaluation:
+    """Four grades."""
+    return evaluate(ordered_classes(), title="Severity", replicates=100)

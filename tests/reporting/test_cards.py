@@ -36,3 +36,25 @@ def test_many_classes_do_not_push_out_the_operating_point(multi_class: Evaluatio
     assert names[0] == "Macro AUROC"
     assert {"Sensitivity", "Specificity"} <= set(names)
     assert prevalence(multi_class) is None
+
+
+def test_of_several_labels_every_auroc_comes_first(multi_label: Evaluation) -> None:
+    cards = headline_cards(multi_label)
+    assert [card.name for card in cards] == [
+        "Macro AUROC",
+        "AUROC, pneumonia",
+        "AUROC, effusion",
+        "AUROC, hernia",
+        "Average precision, pneumonia",
+        "Average precision, effusion",
+    ]
+    counts = multi_label.flow.per_label["effusion"]
+    assert prevalence(multi_label, "effusion") == counts.present / (counts.present + counts.absent)
+    assert cards[-1].reference_words == f"prevalence {prevalence(multi_label, 'effusion'):.3f}"
+
+
+def test_of_ordered_classes_what_knows_the_order_comes_first(ordinal: Evaluation) -> None:
+    cards = headline_cards(ordinal)
+    assert [card.name for card in cards[:3]] == ["Macro AUROC", "Quadratic-weighted kappa", "Ranked probability score"]
+    assert cards[1].reference_words == "chance 0, perfect 1"
+    assert cards[1].bar is None

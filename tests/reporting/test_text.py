@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from medtransfer.core.results import Evaluation
 from medtransfer.reporting.text import WIDTH, summary
-from medtransfer.reporting.words import verdict
+from medtransfer.reporting.words import figure, verdict
 
 
 def joined(text: str) -> str:
@@ -22,6 +22,18 @@ def test_headline_operating_point_flow_and_warnings(evaluation: Evaluation) -> N
 
 def test_without_operating_point(multi_class: Evaluation) -> None:
     assert "Operating point: none chosen" in summary(multi_class)
+
+
+def test_each_label_has_a_line(multi_label: Evaluation) -> None:
+    said = joined(summary(multi_label))
+    for name, counts in multi_label.flow.per_label.items():
+        assert f"{name}: {figure(multi_label.estimate('AUROC', of=name))}; Average precision" in said
+        assert f"{name}: {counts.present} with, {counts.absent} without, {counts.unknown} unknown" in said
+
+
+def test_ordered_classes_say_how_far_off_misses_are(ordinal: Evaluation) -> None:
+    assert figure(ordinal.estimate("quadratic-weighted kappa")) in joined(summary(ordinal))
+    assert "Ranked probability score" in summary(ordinal)
 
 
 def test_nothing_moves_the_cursor(evaluation: Evaluation) -> None:

@@ -56,6 +56,13 @@ def test_macro_average_names_no_class(multi_class: Evaluation) -> None:
     assert "Macro AUROC 0.831, 95 % CI 0.771–0.883" in sentence
 
 
+def test_macro_average_over_labels_speaks_of_labels(multi_label: Evaluation) -> None:
+    sentence = words.verdict(multi_label)
+    assert "averaged over the labels, the model ranks a study with a label above one without it in" in sentence
+    low = Estimate(name="macro AUROC", value=0.2, low=0.1, high=0.3, method="bootstrap", n=80)
+    assert "check what 1 and 0 mean" in said(multi_label, low)
+
+
 def test_another_headline_is_quoted(evaluation: Evaluation) -> None:
     head = Estimate(name="log-loss", value=0.39, low=0.3, high=0.5, level=0.9, method="bootstrap", n=80)
     assert said(evaluation, head) == "On 80 studies of 70 patients: Log-loss 0.390, 90 % CI 0.300–0.500."

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,33 +11,39 @@ from tiny import QUICK, Hospitals
 
 import medtransfer as mt
 from medtransfer.core.config.data import AugmentConfig
+from medtransfer.core.config.models import ModelConfig
 from medtransfer.core.config.plan import Plan
 from medtransfer.core.config.training import TrainingConfig
 from medtransfer.core.config.transfer import ObjectiveConfig
-from medtransfer.data.dataset import PictureSet
+from medtransfer.core.errors import TrainingError
+from medtransfer.data.bags import HeldPlanes
+from medtransfer.data.dataset import StudyBatch, StudySet
+from medtransfer.data.places import View
 from medtransfer.models.assemble import new_classifier
-from medtransfer.models.classifier import Classifier
+from medtransfer.models.classifier import Classifier, Question
 from medtransfer.training import adapt as adapt_module
 from medtransfer.training import step as step_module
 from medtransfer.training.adapt import balance, without_offset
 from medtransfer.training.fit import Fitted, fit, prepare_loop, validation_log_loss
 from medtransfer.training.optimiser import schedule
-from medtransfer.training.precision import choose_arithmetic
+from medtransfer.training.precision import Arithmetic, choose_arithmetic
 from medtransfer.training.step import FitData, Loop, train_step
 from medtransfer.transfer.objective import build_objective
 from medtransfer.transfer.types import Domain, Term, TransferData
 
 
-def pictures(n: int = 12, seed: int = 0) -> PictureSet:
+def pictures(n: int = 12, seed: int = 0) -> StudySet:
     generator = np.random.default_rng(seed)
     labels = np.arange(n, dtype=np.int64) % 2
     values = generator.integers(0, 30_000, (n, 1, 32, 32), dtype=np.uint16)
     values[labels == 1, :, 8:24, 8:24] += 30_000
-    return PictureSet(pictures=values, labels=labels, patients=np.arange(n), names=tuple(f"case {i}" for i in range(n)))
+    return StudySet.of_pictures(
+        values, labels=labels, patients=np.arange(n), names=tuple(f"case {i}" for i in range(n))
+    )
 
 
 def loop_of(plan: Plan) -> Loop:
-    model = new_classifier(plan.model, classes=2, source_classes=None, seed=plan.seed)
+    model = new_classifier(plan.model, question=Question("multiclass", 2), seed=plan.seed)
     target, source = pictures(), pictures(16, seed=1)
     data = FitData(target=target, validation=None, source=source)
     objective = build_objective(
@@ -132,7 +139,7 @@ def test_clipping_bounds_the_gradient(quick_plan: Plan) -> None:
 
 def test_validation_chooses_the_best_epoch_and_stops_early(quick_plan: Plan, tmp_path: Path) -> None:
     plan = changed(quick_plan, epochs=30, patience=2, min_validation_events=3, learning_rate=0.03)
-    model = new_classifier(plan.model, classes=2, source_classes=None, seed=0)
+    model = new_classifier(plan.model, question=Question("multiclass", 2), seed=0)
     data = FitData(target=pictures(), validation=pictures(8, seed=5), source=pictures(16, seed=1))
     transfer = TransferData(target=data.target, source=data.source)
     objective = build_objective(plan.objective, model=model, start=None, data=transfer)
@@ -147,7 +154,7 @@ def test_validation_chooses_the_best_epoch_and_stops_early(quick_plan: Plan, tmp
 
 
 def test_few_validation_events_keep_the_last_epoch(quick_plan: Plan, tmp_path: Path) -> None:
-    model = new_classifier(quick_plan.model, classes=2, source_classes=None, seed=0)
+    model = new_classifier(quick_plan.model, question=Question("multiclass", 2), seed=0)
     data = FitData(target=pictures(), validation=pictures(8, seed=5), source=pictures(16, seed=1))
     transfer = TransferData(target=data.target, source=data.source)
     objective = build_objective(quick_plan.objective, model=model, start=None, data=transfer)
@@ -169,7 +176,7 @@ def test_arithmetic_that_is_named_is_not_timed(monkeypatch: pytest.MonkeyPatch, 
 
     monkeypatch.setattr("medtransfer.training.precision._step_time", timed)
     config = TrainingConfig(precision="bf16", memory_format="channels_last")
-    model = new_classifier(quick_plan.model, classes=2, source_classes=None, seed=0)
+    model = new_classifier(quick_plan.model, question=Question("multiclass", 2), seed=0)
     batch, labels = pictures().batch(np.arange(4))
     chosen = choose_arithmetic(model, batch, labels, config, torch.device("cpu"))
     assert (chosen.precision, chosen.memory_format) == ("bf16", "channels_last")
@@ -178,7 +185,7 @@ def test_arithmetic_that_is_named_is_not_timed(monkeypatch: pytest.MonkeyPatch, 
 def test_the_timed_choice_is_the_fastest_and_bf16_must_earn_it(
     monkeypatch: pytest.MonkeyPatch, quick_plan: Plan
 ) -> None:
-    model = new_classifier(quick_plan.model, classes=2, source_classes=None, seed=0)
+    model = new_classifier(quick_plan.model, question=Question("multiclass", 2), seed=0)
     batch, labels = pictures().batch(np.arange(4))
     for bf16, expected in ((0.95, "fp32"), (0.5, "bf16")):
         monkeypatch.setattr(
@@ -193,8 +200,8 @@ def test_the_timed_choice_is_the_fastest_and_bf16_must_earn_it(
 def test_what_imbalance_settings_shift_is_undone(quick_plan: Plan, tmp_path: Path, imbalance: str) -> None:
     """Equal pictures leave nothing to learn but the prevalence; it must come out as it is, one in five."""
     labels = np.repeat([0, 1], [32, 8]).astype(np.int64)
-    equal = PictureSet(
-        pictures=np.full((40, 1, 32, 32), 20_000, dtype=np.uint16),
+    equal = StudySet.of_pictures(
+        np.full((40, 1, 32, 32), 20_000, dtype=np.uint16),
         labels=labels,
         patients=np.arange(40),
         names=tuple(str(i) for i in range(40)),
@@ -208,7 +215,7 @@ def test_what_imbalance_settings_shift_is_undone(quick_plan: Plan, tmp_path: Pat
         }
     )
     weights = balance(labels, 2)
-    model = new_classifier(plan.model, classes=2, source_classes=None, seed=0)
+    model = new_classifier(plan.model, question=Question("multiclass", 2), seed=0)
     data = FitData(
         target=equal,
         validation=None,
@@ -282,7 +289,7 @@ def test_a_bad_case_of_the_source_is_named_first(quick_plan: Plan, monkeypatch: 
     draw = step_module._forward
     named: list[str] = []
 
-    def spoilt(loop: Loop, pictures: PictureSet, cases: np.ndarray, epoch: int, *, head: str) -> Domain:
+    def spoilt(loop: Loop, pictures: StudySet, cases: np.ndarray, epoch: int, *, head: str) -> Domain:
         domain = draw(loop, pictures, cases, epoch, head=head)
         if pictures is loop.data.source:
             named.append(pictures.names[int(cases[1])])
@@ -308,22 +315,76 @@ def test_a_validation_loss_that_is_not_finite_is_an_error(quick_plan: Plan) -> N
 
 
 def test_validation_counts_studies_not_images(quick_plan: Plan) -> None:
-    """Two images of one study are one study: their logits are averaged, and the study counts once."""
+    """Two equal images of one study are one study: they are pooled, and the study counts once."""
     loop = loop_of(quick_plan)
     single = pictures(8)
-    assert isinstance(single.pictures, np.ndarray)
-    doubled = PictureSet(
-        pictures=np.repeat(single.pictures, 2, axis=0),
-        labels=np.repeat(single.labels, 2),
-        patients=np.repeat(single.patients, 2),
-        names=tuple(f"{name}/{i}" for name in single.names for i in range(2)),
-        studies=np.repeat(np.arange(8), 2),
-    )
+    doubled = replace(single, rows=tuple((index, index) for (index,) in single.rows))
     assert validation_log_loss(loop, doubled) == pytest.approx(validation_log_loss(loop, single), rel=1e-5)
 
 
-def log_loss(model: Classifier, cases: PictureSet) -> float:
+def log_loss(model: Classifier, cases: StudySet) -> float:
     model.eval()
     batch, labels = cases.batch(np.arange(len(cases)))
     with torch.no_grad():
         return float(torch.nn.functional.cross_entropy(model(batch).logits, labels))
+
+
+@pytest.mark.parametrize("failing", ["_backward", "_clip"])
+def test_a_shortage_after_the_forward_pass_names_the_larger_batch(
+    quick_plan: Plan, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    loop = loop_of(quick_plan)
+
+    def short(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(step_module, failing, short)
+    with pytest.raises(TrainingError) as caught:
+        train_step(loop, 0)
+    assert caught.value.code == "OutOfMemory"
+    assert "4 planes" in caught.value.message
+    assert "model.chunk=2" in (caught.value.hint or "")
+
+
+def test_balanced_sampling_needs_no_source_that_is_left_out(hospitals: Hospitals, tmp_path: Path) -> None:
+    """The source asks the same question, and λ = inf does not look at it."""
+    plan = mt.plan(
+        mt.read_cohort(hospitals.target),
+        source=mt.read_cohort(hospitals.source),
+        backbone="squeezenet1_1",
+        changes=(*QUICK, "training.imbalance=balanced", "objective.trade_off=inf"),
+    )
+    assert plan.same_question
+    assert "source" not in mt.fit(plan, out=tmp_path / "run").manifest.training.studies
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 40, 100])
+def test_networks_for_volumes_are_timed_on_whole_volumes_in_their_own_memory_formats(
+    chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of 29 planes is the shortest that this network takes."""
+    config = ModelConfig(backbone="densenet121_3d", in_channels=1, chunk=chunk)
+    model = new_classifier(config, question=Question("multiclass", 2), seed=0)
+    planes = np.zeros((29, 1, 32, 32), dtype=np.uint16)
+    studies = StudySet(
+        arrays=HeldPlanes([planes] * 3, [(View("axial", 29),)] * 3),
+        rows=((0,), (1,), (2,)),
+        labels=np.array([0, 1, 0]),
+        patients=np.arange(3),
+        names=("a", "b", "c"),
+    )
+    seen = []
+
+    def timed(model: Classifier, candidate: Arithmetic, batch: StudyBatch, *_: object) -> float:
+        candidate.place(model)
+        seen.append((len(batch), np.diff(batch.layout.starts).tolist()))
+        return 1.0
+
+    monkeypatch.setattr("medtransfer.training.precision._step_time", timed)
+    batch, labels = studies.batch(np.arange(3))
+    choose_arithmetic(model, batch, labels, TrainingConfig(), torch.device("cpu"))
+    count = min(3, max(1, chunk // 29))
+    assert seen == [(count, [29] * count)] * 4
+    assert model.backbone.network.get_parameter("features.conv0.weight").is_contiguous(
+        memory_format=torch.channels_last_3d
+    )

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
+from tiny import classifier
 from torch import nn
 
-from medtransfer.data.dataset import PictureSet
+from medtransfer.data.dataset import StudySet
 from medtransfer.models.backbone import Backbone
 from medtransfer.models.classifier import Classifier
-from medtransfer.models.input_spec import InputSpec
+from medtransfer.models.weights.sidecar import InputSpec
 from medtransfer.transfer.types import TransferData
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def toy_model() -> Callable[..., Classifier]:
             torch.manual_seed(0)
             stages = {"stem": ("stem",), "body": ("body",)}
             backbone = Backbone(ToyNetwork(), stages=stages, feature_dim=5, head_keys=())
-            return Classifier(backbone, classes=classes, source_classes=source_classes, spec=InputSpec())
+            return classifier(backbone, classes=classes, source_classes=source_classes, spec=InputSpec())
 
     return build
 
@@ -44,8 +45,8 @@ def toy_model() -> Callable[..., Classifier]:
 @pytest.fixture
 def transfer_data() -> Callable[..., TransferData]:
     def build(*, source: bool) -> TransferData:
-        pictures = PictureSet(
-            pictures=np.zeros((4, 1, 8, 8), dtype=np.uint16),
+        pictures = StudySet.of_pictures(
+            np.zeros((4, 1, 8, 8), dtype=np.uint16),
             labels=np.array([0, 1, 0, 1]),
             patients=np.arange(4),
             names=tuple("abcd"),

@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
 from medtransfer.core.config.transfer import ObjectiveConfig
 from medtransfer.core.errors import CatalogueError, ConfigError, ObjectiveError
+from medtransfer.models.classifier import Classifier, Question
+from medtransfer.models.pooling import transformer
+from medtransfer.models.weights.load import Loaded
+from medtransfer.models.weights.sidecar import InputSpec
+from medtransfer.transfer.features import coral
 from medtransfer.transfer.objective import (
     SOURCE_LOSS,
     TARGET_LOSS,
@@ -27,7 +33,7 @@ from medtransfer.transfer.types import POOLED, Domain, Sample, Term
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from medtransfer.models.classifier import Classifier
+    from medtransfer.core.types import Task
     from medtransfer.transfer.types import TransferData
 
 LAMBDAS = [0.0, 0.1, 1.0, 10.0, math.inf]
@@ -372,3 +378,25 @@ def test_the_source_is_weighed_only_where_asked_for() -> None:
     assert weights is not None
     assert weights.values.shape == (30,)
     assert weights.values.max() <= 1.5 * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(("task", "classes"), [("multiclass", 2), ("multilabel", 4), ("ordinal", 3)])
+def test_a_feature_term_is_told_the_pooled_length_and_the_number_of_classes(
+    toy_model: Callable[..., Classifier],
+    transfer_data: Callable[..., TransferData],
+    monkeypatch: pytest.MonkeyPatch,
+    task: Task,
+    classes: int,
+) -> None:
+    """Not the encoder's length, and not the number of an ordinal head's cuts."""
+    told = []
+    monkeypatch.setattr(coral, "build", lambda *said, **_: told.append(said) or nn.Identity())
+    backbone = toy_model().backbone
+    model = Classifier(
+        backbone,
+        pooling=transformer.build(backbone.feature_dim, width=8, heads=2),
+        question=Question(task, classes),
+        weights=Loaded(spec=InputSpec()),
+    )
+    build_objective(ObjectiveConfig(features={"coral": {}}), model=model, start=None, data=transfer_data(source=True))
+    assert told == [(8, classes)]

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from medtransfer.core.records import Record
+from medtransfer.core.types import Task
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
@@ -20,6 +21,8 @@ class CohortConfig(Record):
     """Digest of the table when the plan was made; `fit` refuses another one. Empty: not checked."""
     label: str = "label"
     """Column of the label."""
+    task: Task = "multiclass"
+    """One of several classes, `multilabel` (several findings at once) or `ordinal` (classes in ascending order)."""
     classes: tuple[str, ...]
     """Class names, in the order of the network's outputs."""
     positive: str | None = None
@@ -47,6 +50,8 @@ class ReadConfig(Record):
     `rule`: gaps and duplicates are refused, tilt and mixed spacing kept with an honest affine. `keep`, `resample` (onto
     a regular grid) and `refuse` say the same for all four.
     """
+    nifti_modality: Literal["", "CT", "MR", "PT"] = ""
+    """What NIfTI files are, which do not say it themselves; the values of `CT` are Hounsfield units."""
     volume: Annotated[int, Field(ge=0)] | None = None
     """Which volume of a four-dimensional file to take, from 0; None refuses such files."""
     force: bool = False
@@ -80,7 +85,7 @@ class PreprocessConfig(Record):
     """MR: the file's own window; the 0.5th to 99.5th percentile of each scan; or z-scores over its foreground."""
     slices: Literal["acquired", "axial", "coronal", "sagittal", "triplanar"] = "acquired"
     """Volumes: cut in the plane they were acquired in, in one plane of the patient, or in all three."""
-    planes: Annotated[int, Field(ge=1)] | None = None
+    planes: Annotated[int, Field(ge=1, le=2048)] | None = None
     """Volumes: resample every view to so many planes; None keeps each volume's own."""
 
     @model_validator(mode="after")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from medtransfer.core.config.data import AugmentConfig, CohortConfig, PreprocessConfig, ReadConfig, SplitConfig
 from medtransfer.core.config.decision import DecisionConfig
 from medtransfer.core.config.models import ModelConfig
 from medtransfer.core.config.training import TrainingConfig
 from medtransfer.core.config.transfer import ObjectiveConfig, PolicyConfig
+from medtransfer.core.errors import ConfigError
 from medtransfer.core.files import text_digest
 from medtransfer.core.records import Record
 
@@ -41,7 +42,22 @@ class Plan(Record):
     @property
     def same_question(self) -> bool:
         """Do source and target ask the same question, so that one head serves both?"""
-        return self.source is not None and self.source.classes == self.target.classes
+        return (
+            self.source is not None
+            and self.source.task == self.target.task
+            and self.source.classes == self.target.classes
+        )
+
+    @model_validator(mode="after")
+    def _weighs_classes(self) -> Plan:
+        if self.training.imbalance != "none" and self.target.task != "multiclass":
+            raise ConfigError(
+                f"imbalance = {self.training.imbalance!r} weighs exclusive classes, and the task is {self.target.task}",
+                code="ConflictingSettings",
+                path="training.imbalance",
+                hint='Set training.imbalance = "none".',
+            )
+        return self
 
     def digest(self) -> str:
         """SHA-256 of everything that the trained parameters depend on: not where the cohorts lie, nor the reasons."""

@@ -41,4 +41,6 @@ class TrainingConfig(Record):
     memory_format: Literal["auto", "contiguous", "channels_last"] = "auto"
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 30.0
     """Save a resumable checkpoint this often, in mid-epoch or not."""
+    features: Literal["live", "frozen"] = "live"
+    """`frozen` encodes every plane once, without augmentation, and trains what lies above the encoder."""
     device: str = "auto"

@@ -71,7 +71,7 @@ def find(files: tuple[FileBelow, ...], *, settings: ReadConfig) -> Found:
                 Item(
                     paths=paths,
                     loader="nifti",
-                    facts=_facts(examined),
+                    facts=_facts(examined, settings),
                     identifiers=examined.identifiers,
                     notes=examined.notes,
                 )
@@ -107,7 +107,8 @@ def load(item: Item, *, settings: ReadConfig) -> Scan:
         voxels=voxels[0] if is_picture else voxels,
         kind="picture" if is_picture else "volume",
         affine=turn.affine,
-        modality="OT",
+        modality=settings.nifti_modality or "OT",
+        units="HU" if settings.nifti_modality == "CT" else "",
         presentation=Presentation(
             slope=header.slope, intercept=header.intercept, stored_range=stored_range(voxels.dtype)
         ),
@@ -181,7 +182,7 @@ def _identifiers(header: Header, codes: tuple[int, ...]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _facts(examined: _Examined) -> dict[str, str]:
+def _facts(examined: _Examined, settings: ReadConfig) -> dict[str, str]:
     columns, rows, slices = examined.header.shape
     column, row, between = examined.placement.spacing
     facts = {
@@ -189,6 +190,7 @@ def _facts(examined: _Examined) -> dict[str, str]:
         "spacing": f"{row:.4g} × {column:.4g} × {between:.4g}",
         "orientation": examined.placement.letters[::-1],
         "bit_depth": str(8 * examined.header.dtype.itemsize),
+        "modality": settings.nifti_modality,
     }
     return {name: value for name, value in facts.items() if value}
 

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from medtransfer.core.types import ClassIndices, PreparedPictures, PreparedPlanes
+from medtransfer.data.places import View
 from medtransfer.data.stored.shards import Mapped
 
 _HELD = 2**30
@@ -44,7 +45,7 @@ class PreparedArrays:
         self.size = self._shapes[0][-1] if self._shapes else 0
         """Side in pixels; 0 where there is no case."""
         self._maps = frozenset(mapped for mapped, _ in self._cases)
-        self._pictures: dict[int, PreparedPictures] = {}
+        self._known: dict[int, PreparedPlanes] = {}
         self._seen = 0
 
     def __len__(self) -> int:
@@ -62,58 +63,41 @@ class PreparedArrays:
         self._saw(found.nbytes)
         return found
 
+    def views(self, case: int) -> tuple[View, ...]:
+        """What the planes of a case are, without looking at them."""
+        mapped, index = self._cases[case]
+        return mapped.shard.cases[index].views
+
     def planes(self, case: int) -> int:
         """Number of planes of a case, without looking at them."""
         return self._shapes[case][0]
 
-    def chosen(self, cases: Sequence[int] | ClassIndices) -> PreparedArrays:
-        """Some cases, in the order asked for."""
-        return PreparedArrays([self._cases[int(case)] for case in cases])
+    def load(self, cases: ClassIndices, planes: ClassIndices) -> Float32[np.ndarray, "plane channel row column"]:
+        """Planes in [0, 1], each named by its case and its number there; grey ones repeated where a case has colour.
 
-    def pictures(self, cases: ClassIndices) -> PreparedPictures:
-        """A copy of some cases of one plane each; grey ones are repeated where any case here has colour.
-
-        Raises:
-            ValueError: A case has several planes.
-        """
-        found = np.empty((len(cases), self.channels, self.size, self.size), dtype=np.uint16)
-        for row, case in zip(found, cases.tolist(), strict=True):
-            row[...] = self._picture(case)[0]
-        self._saw(found.nbytes)
-        return found
-
-    def batch(self, cases: ClassIndices) -> Float32[np.ndarray, "case channel row column"]:
-        """`in_unit_range` of `pictures`, written once.
-
-        Some pictures are widened and then scaled while they lie in the processor's cache: numpy does both in one step,
+        Some planes are widened and then scaled while they lie in the processor's cache: numpy does both in one step,
         too, but through small buffers and at half the speed.
-
-        Raises:
-            ValueError: A case has several planes.
         """
         found = np.empty((len(cases), self.channels, self.size, self.size), dtype=np.float32)
-        chosen = cases.tolist()
-        few = max(1, len(cases) * _CLOSE // max(found.nbytes, 1))
+        chosen = list(zip(cases.tolist(), planes.tolist(), strict=True))
+        few = max(1, len(chosen) * _CLOSE // max(found.nbytes, 1))
         for start in range(0, len(chosen), few):
             part = found[start : start + few]
-            np.concatenate([self._picture(case) for case in chosen[start : start + few]], out=part, casting="unsafe")
+            some = [self._shown(case)[plane : plane + 1] for case, plane in chosen[start : start + few]]
+            np.concatenate(some, out=part, casting="unsafe")
             np.multiply(part, _SCALE, out=part)
         self._saw(found.nbytes // 2)
         return found
 
-    def _picture(self, case: int) -> PreparedPictures:
-        """A case of one plane with the channels of all; kept, since a view costs as much as reading a small picture."""
-        known = self._pictures.get(case)
-        if known is not None:
-            return known
-        mapped, index = self._cases[case]
-        planes = mapped.case(index)
-        if len(planes) != 1:
-            msg = f"case {case} has {len(planes)} planes"
-            raise ValueError(msg)
-        shown = np.broadcast_to(planes, (1, self.channels, *planes.shape[2:]))
-        self._pictures[case] = shown
-        return shown
+    def _shown(self, case: int) -> PreparedPlanes:
+        """A case with the channels of all; kept, since a view costs as much as reading a small picture."""
+        known = self._known.get(case)
+        if known is None:
+            mapped, index = self._cases[case]
+            planes = mapped.case(index)
+            known = np.broadcast_to(planes, (len(planes), self.channels, *planes.shape[2:]))
+            self._known[case] = known
+        return known
 
     def _saw(self, size: int) -> None:
         """Hand the pages back once enough has been looked at."""

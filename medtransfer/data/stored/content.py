@@ -24,7 +24,7 @@ from medtransfer.data.converted import PREPARED
 from medtransfer.data.stored.store import THREADS
 from medtransfer.data.walk import files_below
 
-VERSION = "3"
+VERSION = "4"
 """Raise it when loaders or preprocessing give other values for the same file."""
 
 MAKERS = ("numpy", "pillow", "pydicom", "nibabel", "imagecodecs", "pylibjpeg-openjpeg", "pylibjpeg-rle")

@@ -29,6 +29,7 @@ from medtransfer.core.errors import OutputError
 from medtransfer.core.files import written_whole
 from medtransfer.core.records import Record
 from medtransfer.core.types import MixedPlanes, PreparedPlanes
+from medtransfer.data.places import View
 
 SUFFIX: Final = ".safetensors"
 _LENGTH, _LONGEST_HEADER, _META = 8, 1 << 28, "medtransfer"
@@ -45,6 +46,8 @@ class Stored(Record):
     """Digest of everything that the values depend on."""
     shape: tuple[int, int, int, int]
     """`plane channel row column`."""
+    views: tuple[View, ...]
+    """What the planes are, one view after the other."""
     sha256: str
     """Of the case's bytes."""
     loader: str
@@ -166,7 +169,8 @@ def read_shard(path: Path) -> Shard | None:
     except (ValueError, KeyError, TypeError, ValidationError):
         return None
     offsets = _offsets(entries, len(header))
-    if size != len(header) + sum(entry.size for entry in entries):
+    viewed = all(entry.shape[0] == sum(view.planes for view in entry.views) for entry in entries)
+    if not viewed or size != len(header) + sum(entry.size for entry in entries):
         return None
     return Shard(path=path, cases=entries, offsets=offsets)
 

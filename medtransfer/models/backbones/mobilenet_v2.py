@@ -22,7 +22,13 @@ _BLOCKS = {
 
 def build(*, in_channels: int = 3) -> Backbone:
     """Build the network with random weights, head removed."""
-    net = network("mobilenet_v2", in_channels=in_channels)
+    net = network("mobilenet_v2")
     net.classifier = nn.Identity()
-    stages = sequential_stages("features", _BLOCKS)
-    return Backbone(net, stages=stages, feature_dim=1280, head_keys=("classifier.",))
+    return Backbone(
+        net,
+        stages=sequential_stages("features", _BLOCKS),
+        feature_dim=1280,
+        head_keys=("classifier.",),
+        stem="features.0.0",
+        in_channels=in_channels,
+    )

@@ -1,4 +1,8 @@
-"""What every pooling takes and gives."""
+"""What every pooling takes and gives.
+
+`build(feature_dim, *, …)` gives a module with the attribute `feature_dim`, the length of its output, and
+`forward(features, present, place) -> Pooled`, in at least 32 bits whatever the network's precision.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ BagFeatures = Float[Tensor, "study plane feature"]
 """Features of the planes of each study, padded to the longest study of the batch."""
 
 Present = Bool[Tensor, "study plane"]
-"""False where there is padding, whose features may be anything finite."""
+"""False where there is padding, whose features and place may be anything, NaN too."""
 
 Positions = Float[Tensor, "study plane"]
 """Place of a plane within its view, from 0 (first) to 1 (last); ½ for a lone one."""

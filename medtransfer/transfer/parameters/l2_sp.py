@@ -23,8 +23,11 @@ from torch import Tensor, nn
 
 from medtransfer.core.errors import ObjectiveError
 from medtransfer.data.tensors import Scalar
-from medtransfer.models.classifier import HEAD, Classifier
+from medtransfer.models.classifier import HEAD, POOLING, Classifier
 from medtransfer.transfer.types import Term, TransferData
+
+CUTS = (".first_cut", ".gaps")
+"""Parameters between ordered classes, which 0 is no neutral value of."""
 
 
 def build(model: Classifier, start: Mapping[str, Tensor] | None, data: TransferData, *, head: float = 0.1) -> Term:
@@ -49,7 +52,11 @@ def build(model: Classifier, start: Mapping[str, Tensor] | None, data: TransferD
         )
     anchors: dict[str, tuple[nn.Parameter, Tensor, float]] = {}
     for group, members in model.groups().items():
+        if group == POOLING:  # neither pretrained nor a head: weight decay is its regulariser
+            continue
         for name, parameter in members:
+            if name.endswith(CUTS):
+                continue
             anchor = torch.zeros_like(parameter) if group == HEAD else start[name].detach().clone().to(parameter)
             anchors[name] = (parameter, anchor, head if group == HEAD else 1.0)
     return L2SP(anchors)

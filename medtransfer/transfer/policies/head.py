@@ -1,4 +1,6 @@
-"""Linear probing: only the head moves; the stages stay as they are, batch statistics included.
+"""Linear probing: only the head moves, and the pooling where it has parameters.
+
+The stages stay as they are, batch statistics included.
 
 Reference: Alain & Bengio 2017, Understanding intermediate layers using linear classifier probes.
 """
@@ -7,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from medtransfer.models.classifier import HEAD
+from medtransfer.models.classifier import NEW
 
 if TYPE_CHECKING:
     from medtransfer.models.classifier import Classifier
 
 
 def groups(model: Classifier, progress: float) -> dict[str, float]:
-    """1 for the head, 0 (frozen) for every stage."""
+    """1 for pooling and head, 0 (frozen) for every stage."""
     del progress
-    return {group: float(group == HEAD) for group in model.groups()}
+    return {group: float(group in NEW) for group in model.groups()}

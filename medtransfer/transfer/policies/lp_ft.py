@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from medtransfer.models.classifier import HEAD
+from medtransfer.models.classifier import NEW
 
 if TYPE_CHECKING:
     from medtransfer.models.classifier import Classifier
@@ -18,4 +18,4 @@ if TYPE_CHECKING:
 def groups(model: Classifier, progress: float, *, head_epochs: float = 5.0, backbone: float = 0.1) -> dict[str, float]:
     """Stages are frozen until `head_epochs` have passed, then move at `backbone` times the learning rate."""
     stage_rate = backbone if progress >= head_epochs else 0.0
-    return {group: 1.0 if group == HEAD else stage_rate for group in model.groups()}
+    return {group: 1.0 if group in NEW else stage_rate for group in model.groups()}

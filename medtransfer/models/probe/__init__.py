@@ -1,0 +1,1 @@
+"""Which normalisation weights expect, told by batch statistics."""

@@ -1,0 +1,1 @@
+"""Catalogue: how origins name their tensors; `recognise(state) -> Recognised | None` (`_contract.py`)."""
