@@ -69,7 +69,7 @@ def _say_what_is_missing(listing: Listing) -> None:
 
 def _from_upload() -> Study | None:
     uploads = st.file_uploader("Files of one study", accept_multiple_files=True)
-    st.caption("DICOM, PNG, JPEG or TIFF. Kept for this session only, then removed.")
+    st.caption("DICOM, NIfTI, PNG, JPEG or TIFF. Kept for this session only, then removed.")
     held: Spool | None = st.session_state.get(_SPOOL)
     if held is not None and held.ids != upload_ids(uploads):
         held.remove()

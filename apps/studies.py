@@ -1,5 +1,8 @@
 """Studies in a folder of the server: each image file directly in it, and each sub-folder that holds images.
 
+A NIfTI file is a study of its own wherever it lies: it is a whole volume and names no patient, and those of many
+patients usually lie in one folder.
+
 A study is chosen from this list and never by a path, so that no name can lead out of the folder.
 """
 
@@ -12,7 +15,8 @@ from typing import Final
 
 from apps.text import printable
 
-SUFFIXES: Final = frozenset({".dcm", ".dicom", ".png", ".jpg", ".jpeg", ".tif", ".tiff"})
+SUFFIXES: Final = (".dcm", ".dicom", ".nii", ".nii.gz", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
+VOLUMES: Final = (".nii", ".nii.gz")
 MOST_STUDIES: Final = 2_000
 MOST_FILES: Final = 32
 """Files that one study may have: every one is decoded and kept while the study is open."""
@@ -60,10 +64,10 @@ def list_studies(root: Path) -> Listing:
         ]
         inside = [file for file in images if file.resolve().is_relative_to(root)]
         outside += len(images) - len(inside)
-        if Path(folder) == root:
-            studies += [_study(file.name, (file,)) for file in inside]
-        elif inside:
-            studies.append(_study(Path(folder).relative_to(root).as_posix(), tuple(inside)))
+        alone = [file for file in inside if Path(folder) == root or file.name.lower().endswith(VOLUMES)]
+        studies += [_study(file.relative_to(root).as_posix(), (file,)) for file in alone]
+        if together := tuple(file for file in inside if file not in alone):
+            studies.append(_study(Path(folder).relative_to(root).as_posix(), together))
         if len(studies) > MOST_STUDIES:
             return Listing(studies=tuple(studies[:MOST_STUDIES]), outside=outside, cut=True)
     return Listing(studies=tuple(studies), outside=outside)
@@ -78,7 +82,7 @@ def _is_image(file: Path) -> bool:
     try:
         if not file.is_file():
             return False
-        if file.suffix.lower() in SUFFIXES:
+        if file.name.lower().endswith(SUFFIXES):
             return True
         with file.open("rb") as handle:
             return handle.read(_MAGIC_AT + len(_MAGIC))[_MAGIC_AT:] == _MAGIC

@@ -47,7 +47,7 @@ def upload_ids(uploads: Sequence[Uploaded]) -> tuple[str, ...]:
 
 def _written(upload: Uploaded, folder: Path, number: int) -> Path:
     """Write one file as `0001.dcm`: of its name only a known suffix is kept, its claim to a format."""
-    suffix = Path(upload.name).suffix.lower()
-    path = folder / f"{number:04d}{suffix if suffix in SUFFIXES else ''}"
+    suffix = next((suffix for suffix in SUFFIXES if upload.name.lower().endswith(suffix)), "")
+    path = folder / f"{number:04d}{suffix}"
     path.write_bytes(upload.getbuffer())
     return path

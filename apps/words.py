@@ -18,6 +18,8 @@ _NOTES: Final = {
     "BurnedInAnnotation": "The file declares text burned into the picture: it may name the patient, "
     "and the model may have been swayed by it.",
     "OverlayIgnored": "The file has overlay graphics, which are not shown and were not given to the model.",
+    "MiddlePlane": "A volume: {}.",
+    "GantryTilt": "The scanner's gantry was tilted by {}.",
     "SecondaryCapture": "The picture is a secondary capture: a screenshot or a digitised film, not the original.",
 }
 _FACTS: Final = {
@@ -96,7 +98,7 @@ def studies(count: int) -> str:
 def flag(name: str, modalities: tuple[str, ...]) -> str:
     """A flag of the prediction as a sentence; `modalities` are those the model was trained on."""
     if name == SEVERAL_IMAGES:
-        return "Several images were pooled into one probability, by the mean of their logits."
+        return "Several images were pooled into one probability."
     if name.startswith(UNTRAINED):
         return (
             f"The modality {name.removeprefix(UNTRAINED)} is not among those the model was trained on "
@@ -105,9 +107,16 @@ def flag(name: str, modalities: tuple[str, ...]) -> str:
     return f"{name.replace('_', ' ').capitalize()}."
 
 
+def windows(window: tuple[float, float] | None, channels: tuple[str | tuple[float, float], ...] | None) -> str:
+    """The windows through which a CT is shown to the model: `brain, subdural, bone`; empty: the file's own."""
+    pairs = channels or (() if window is None else (window,))
+    return ", ".join(w if isinstance(w, str) else f"{w[0]:g} ± {w[1] / 2:g} HU" for w in pairs)
+
+
 def note(text: str) -> str:
-    """What the reader noticed in a file, as a sentence where we have one."""
-    return _NOTES.get(text, text)
+    """What the reader noticed in a file, `Code` or `Code: what`, as a sentence where we have one."""
+    code, _, what = text.partition(": ")
+    return _NOTES[code].format(what) if code in _NOTES else text
 
 
 def facts(modality: str, attributes: dict[str, str]) -> str:

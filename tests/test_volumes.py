@@ -82,6 +82,11 @@ def test_what_the_user_sets_of_rules_that_belong_together_keeps_them_all_off(hos
     assert "training.features" not in plan.reasons
 
 
+def test_what_the_user_sets_as_the_rules_would_keeps_them_on(hospital: Path, weights: Path) -> None:
+    plan = plan_of(hospital, "training.features=frozen", backbone="resnet18", weights=weights)
+    assert (plan.policy.name, plan.training.features, plan.objective.parameters) == ("head", "frozen", {})
+
+
 def test_a_random_start_trains_fewer_volumes_a_step(hospital: Path) -> None:
     changes = [change for change in CT if not change.startswith("training.batch_size")]
     plan = mt.plan(mt.read_cohort(hospital, positive="bleed"), backbone="squeezenet1_1", changes=changes)

@@ -37,7 +37,7 @@ def _question(bundle: mt.Bundle) -> None:
     with st.container(border=True):
         st.subheader("The question")
         fact("Classes", ", ".join(manifest.classes))
-        fact("Positive class", manifest.positive or "none: there are more than two classes")
+        fact("Positive class", manifest.positive or "none: every class has its probability")
 
 
 def _network(bundle: mt.Bundle) -> None:
@@ -47,6 +47,9 @@ def _network(bundle: mt.Bundle) -> None:
         fact("Backbone", ", ".join(member.backbone for member in manifest.members))
         fact("Weights it started from", _weights(manifest.training.plan))
         fact("Picture", f"{manifest.preprocess.size} × {manifest.preprocess.size} pixels")
+        if shown := words.windows(manifest.preprocess.hu_window, manifest.preprocess.ct_windows):
+            fact("Windows of CT", shown)
+        fact("Slices and views of a study are pooled by", ", ".join(m.pooling.name for m in manifest.members))
         fact("Bundle (SHA-256)", bundle.sha256)
         fact("Made by medtransfer", manifest.medtransfer_version)
 

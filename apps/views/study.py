@@ -143,7 +143,7 @@ def _show_images(key: str, images: list[tuple[str, StudyImage]]) -> None:
     plain(words.facts(image.modality, image.attributes))
     for note in image.notes:
         plain(words.note(note))
-    st.caption("Shown as the file says, neither mirrored nor cropped. Eight bits on the screen; the model has more.")
+    st.caption("Neither mirrored nor cropped. Eight bits on the screen; the model has more.")
 
 
 show()

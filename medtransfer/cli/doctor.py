@@ -15,16 +15,23 @@ from typing import Any
 
 from medtransfer import __version__
 from medtransfer.cli.common import Common, Outcome
+from medtransfer.core.inert import one_line
 
 PACKAGES = (
     "torch", "torchvision", "lightning-fabric", "numpy", "scipy", "pandas", "scikit-learn", "safetensors",
     "pydicom", "nibabel", "isal", "pylibjpeg-openjpeg", "pylibjpeg-rle", "imagecodecs", "pillow", "streamlit",
+    "timm", "monai", "h5py",
 )  # fmt: skip
 _ISOLATED = {
     True: "in processes of its own, with limits on memory and time",
     False: "in the program itself: on this system a hostile image can end it; open images from strangers elsewhere",
 }
-EXTRAS = {"streamlit": "pip install 'medtransfer[app]' (for `medtransfer app`)"}
+EXTRAS = {
+    "streamlit": "pip install 'medtransfer[app]' (for `medtransfer app`)",
+    "timm": "pip install 'medtransfer[timm]' (for backbones timm/NAME)",
+    "monai": "pip install 'medtransfer[monai]' (for backbones that look at volumes, NAME_3d)",
+    "h5py": "pip install 'medtransfer[h5]' (for weights in Keras' .h5 files)",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,9 +121,9 @@ def _weights(folder: Path | None) -> list[str]:
     for name, path in files.items():
         try:
             sidecar = read_sidecar(path)
-            found.append(f"{name} ({sidecar.backbone}, {sidecar.pretrained_on})")
+            found.append(f"{name} ({one_line(sidecar.backbone)}, {one_line(sidecar.pretrained_on)})")
         except WeightsError as error:
-            found.append(f"{name}: {error.message}")
+            found.append(f"{name}: {one_line(error.message)}")
     return found
 
 

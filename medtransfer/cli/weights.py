@@ -147,7 +147,7 @@ def _import(action: Import, folder: Path | None) -> Outcome:
                 _line(action.name, sidecar),
                 *notes,
                 f"written to {file}",
-                f"next: medtransfer plan COHORT --backbone {sidecar.backbone} --weights {action.name}",
+                f"next: medtransfer plan COHORT --backbone {one_line(sidecar.backbone)} --weights {action.name}",
             )
         ),
     )
@@ -234,5 +234,5 @@ def _fetched(action: Fetch, folder: Path) -> Path:
 
 def _line(name: str, sidecar: Sidecar) -> str:
     kinds = ", ".join(sidecar.modalities) or "any modality"
-    said = f"trained on {one_line(sidecar.pretrained_on)}; for {one_line(kinds)}"
-    return f"{name}: {sidecar.backbone}, {said}; input {sidecar.input_source}; licence {one_line(sidecar.licence)}"
+    said = f"{one_line(sidecar.backbone)}, trained on {one_line(sidecar.pretrained_on)}; for {one_line(kinds)}"
+    return f"{name}: {said}; input {sidecar.input_source}; licence {one_line(sidecar.licence)}"

@@ -34,7 +34,7 @@ from medtransfer.models.weights.sidecar import InputSpec
 
 MANIFEST: Final = "bundle.json"
 SUMS: Final = "SHA256SUMS"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 
 class Member(Record):
@@ -74,7 +74,7 @@ class TrainingRecord(Record):
 class Manifest(Record):
     """What `bundle.json` says."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     medtransfer_version: str
     task: Task = "multiclass"
     classes: tuple[str, ...]

@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
+from itertools import count as numbers
 from typing import NamedTuple
 
 import numpy as np
@@ -24,10 +25,14 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 from medtransfer.core.errors import TrainingError
+from medtransfer.core.memory import hand_back
 from medtransfer.data.bags import Indices, Layout
 from medtransfer.data.dataset import StudyBatch
 from medtransfer.data.tensors import ItemFeatures, NetworkInput, VolumeBatch
 from medtransfer.models.backbone import Backbone
+
+_BETWEEN = 8
+"""Pieces between which freed memory is handed back: it costs a page fault for every page that is used again."""
 
 Normalise = Callable[[VolumeBatch], NetworkInput]
 
@@ -89,7 +94,11 @@ def encode(
     device = next(backbone.parameters()).device
     learns = torch.is_grad_enabled() and any(parameter.requires_grad for parameter in backbone.parameters())
 
+    calls = numbers()
+
     def encoded(piece: Indices) -> ItemFeatures:
+        if next(calls) % _BETWEEN == _BETWEEN - 1:
+            hand_back()
         length = int(items.planes[piece[0]])
         chosen = (items.first[piece][:, None] + np.arange(length)).ravel()
         pictures = batch.load(chosen, neighbours=neighbours).to(device)

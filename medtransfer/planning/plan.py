@@ -129,7 +129,9 @@ def with_content(made: Plan, content: Content, changes: Iterable[str]) -> Plan:
     reasons = dict(made.reasons)
     converted = "preprocess" in reasons
     for rules in volume_rules(made, content):
-        if any(_overridden(key, changes) or (converted and key.startswith("preprocess.")) for key, _, _ in rules):
+        if any(converted and key.startswith("preprocess.") for key, _, _ in rules):
+            continue
+        if any(_overridden(key, changes) and _value(values, key) != value for key, value, _ in rules):
             continue
         for key, value, reason in rules:
             _put(values, key, value)
@@ -172,7 +174,7 @@ def _rules(
             else "No source cohort and no pretrained weights: the target's own loss is all there is.",
         )
     elif not math.isinf(draft.objective.trade_off):  # the user's λ = ∞ would leave its terms without a source
-        _source_rules(choose, source, cohort)
+        _source_rules(choose, source, cohort, aligned=draft.policy.name != "head")
     if pretrained:
         choose(
             "objective.parameters",
@@ -218,7 +220,8 @@ def _decision_rule(choose: Choose, validation: Mapping[str, int], positive: str)
         choose("decision.rule", "sensitivity", reason)
 
 
-def _source_rules(choose: Choose, source: Cohort, cohort: Cohort) -> None:
+def _source_rules(choose: Choose, source: Cohort, cohort: Cohort, *, aligned: bool) -> None:
+    """What a source hospital adds; features that nothing moves cannot be aligned."""
     choose("objective.trade_off", 1.0, "Source and target count alike: λ = 1.")
     if not asks_the_same(source, cohort):
         theirs, ours = (f"{', '.join(asked.classes)} ({asked.task})" for asked in (source, cohort))
@@ -229,11 +232,12 @@ def _source_rules(choose: Choose, source: Cohort, cohort: Cohort) -> None:
             {"classifier_ratio": {}},
             "Same question at both hospitals: one head, source studies weighed by likeness to the target.",
         )
-    choose(
-        "objective.features",
-        {"coral": {"strength": 1.0}},
-        "Align the covariance of the features of both hospitals.",
-    )
+    if aligned:
+        choose(
+            "objective.features",
+            {"coral": {"strength": 1.0}},
+            "Align the covariance of the features of both hospitals.",
+        )
 
 
 def _labelled(cohort: Cohort) -> int:
@@ -261,6 +265,15 @@ def _put(values: dict[str, Any], dotted: str, value: object) -> None:
     for key in path:
         values = values.setdefault(key, {})
     values[last] = value
+
+
+def _value(values: Mapping[str, Any], dotted: str) -> object:
+    """What stands at a key; None where nothing does."""
+    for key in dotted.split("."):
+        if not isinstance(values, dict) or key not in values:
+            return None
+        values = values[key]
+    return values
 
 
 def _overridden(key: str, changes: Iterable[str]) -> bool:

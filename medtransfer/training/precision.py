@@ -45,7 +45,10 @@ def choose_arithmetic(
     Of a large batch as many planes are timed as the network encodes at once. Where features are computed already there
     is nothing to gain: 32 bits.
     """
-    precisions: list[Literal["fp32", "bf16"]] = ["fp32", "bf16"] if config.precision == "auto" else [config.precision]
+    # On CPUs, gradients of 3-D kernels in bf16 hold unwritten memory now and then (seen with torch 2.13: 1e34).
+    unsafe = device.type == "cpu" and model.backbone.dimensions == 3
+    auto: list[Literal["fp32", "bf16"]] = ["fp32"] if unsafe else ["fp32", "bf16"]
+    precisions: list[Literal["fp32", "bf16"]] = auto if config.precision == "auto" else [config.precision]
     formats: list[Literal["contiguous", "channels_last"]] = (
         ["contiguous", "channels_last"] if config.memory_format == "auto" else [config.memory_format]
     )

@@ -245,6 +245,7 @@ def test_the_model_screen_says_what_the_bundle_is(open_app: OpenApp, bundle: Bun
         "hillcrest, riverside",
         "CR, DX",
         "∞ (target only)",
+        "\nmean\n",
         "lp_ft",
         NOTICE,
     ):

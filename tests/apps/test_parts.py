@@ -17,7 +17,7 @@ from apps.settings import read_settings
 from apps.studies import list_studies
 from apps.text import LONGEST, printable
 from apps.uploads import Spool
-from apps.words import decision, flag, interval, number, rule, value
+from apps.words import decision, flag, interval, note, number, rule, value, windows
 from medtransfer.core.results import Estimate, OperatingPoint
 
 if TYPE_CHECKING:
@@ -47,7 +47,18 @@ def test_right_arguments_are_read() -> None:
 
 
 def test_a_study_is_a_file_at_the_top_or_a_folder_with_images(tmp_path: Path) -> None:
-    for name in ("a.png", "notes.txt", ".hidden.png", "deep/er/x.DCM", "deep/er/y.jpg", "deep/readme.md", ".git/z.png"):
+    for name in (
+        "a.png",
+        "notes.txt",
+        ".hidden.png",
+        "deep/er/x.DCM",
+        "deep/er/y.jpg",
+        "deep/readme.md",
+        ".git/z.png",
+        "scan.nii.gz",
+        "mr/a.nii",
+        "mr/b.nii",
+    ):
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"")
@@ -56,7 +67,10 @@ def test_a_study_is_a_file_at_the_top_or_a_folder_with_images(tmp_path: Path) ->
     assert [(study.name, study.names) for study in listing.studies] == [
         ("a.png", ("a.png",)),
         ("no_suffix", ("no_suffix",)),
+        ("scan.nii.gz", ("scan.nii.gz",)),
         ("deep/er", ("x.DCM", "y.jpg")),
+        ("mr/a.nii", ("a.nii",)),
+        ("mr/b.nii", ("b.nii",)),
     ]
     assert (listing.outside, listing.cut) == (0, False)
 
@@ -107,6 +121,14 @@ def test_uploads_go_with_the_session() -> None:
     state.clear()
     gc.collect()
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [("head.nii.gz", "0001.nii.gz"), ("HEAD.NII", "0001.nii"), ("../a.exe", "0001"), ("x.gz", "0001"), ("IM1", "0001")],
+)
+def test_of_an_uploaded_name_only_a_known_suffix_is_kept(name: str, kept: str) -> None:
+    assert [file.name for file in Spool([Upload(name, b"x")]).study.files] == [kept]
 
 
 @given(st.text(max_size=200))
@@ -160,9 +182,22 @@ def test_estimates_in_words() -> None:
 
 
 def test_flags_in_words() -> None:
-    assert "logits" in flag("several_images", ())
+    assert flag("several_images", ()) == "Several images were pooled into one probability."
     assert "MG" in flag("untrained_modality_MG", ("CR",))
     assert flag("some_new_flag", ()) == "Some new flag."
+
+
+def test_notes_in_words() -> None:
+    assert note("GantryTilt: 12.0 degrees") == "The scanner's gantry was tilted by 12.0 degrees."
+    assert note("MiddlePlane: plane 2 of 3 is shown") == "A volume: plane 2 of 3 is shown."
+    assert note("Some{0}Code: what") == "Some{0}Code: what"
+    assert "swayed" in note("BurnedInAnnotation")
+
+
+def test_windows_of_ct_in_words() -> None:
+    assert windows(None, None) == ""
+    assert windows((40, 80), None) == "40 ± 40 HU"
+    assert windows(None, ("brain", (50, 150), "bone")) == "brain, 50 ± 75 HU, bone"
 
 
 def test_a_window_is_linear_between_its_ends() -> None:

@@ -52,6 +52,21 @@ def test_import_and_list(file: Path, library: Path, capsys: pytest.CaptureFixtur
     assert [entry["name"] for entry in listed["weights"]] == ["broken", "mine"]
 
 
+def test_the_words_of_a_sidecar_act_on_no_terminal(
+    file: Path, library: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("import", file, "--as", "mine", "--quiet")
+    kept = library / "mine.json"
+    words = dict.fromkeys(("backbone", "licence", "pretrained_on", "origin", "layout"), "\x1b]0;x\x07\n\u202e")
+    kept.write_text(json.dumps({**json.loads(kept.read_text()), **words, "modalities": ["\x1b[2J"]}))
+    (library / "odd.json").write_text(json.dumps({"\x1b[2J": 1}))
+    for command in ("weights", "list"), ("doctor",):
+        assert main([*command]) == 0
+        said = capsys.readouterr().out
+        assert "mine" in said
+        assert not set(said) & {"\x1b", "\x07", "\u202e"}
+
+
 def test_what_nobody_said_is_pointed_out(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("import", file, "--as", "mine", "--out", tmp_path / "elsewhere")
     said = capsys.readouterr().out

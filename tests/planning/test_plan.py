@@ -91,6 +91,12 @@ def test_with_a_source_of_the_same_question_all_three_ways_in_are_open(cohort: C
     _holds_reasons(made, "objective.trade_off", "objective.instances", "objective.features")
 
 
+def test_features_that_nothing_moves_are_not_aligned(cohort: Callable[..., Cohort]) -> None:
+    made = plan(cohort(), source=cohort("there"), changes=["policy.name=head"])
+    assert not made.objective.features
+    assert list(made.objective.instances) == ["classifier_ratio"]
+
+
 def test_a_source_of_another_question_is_not_weighed(cohort: Callable[..., Cohort]) -> None:
     made = plan(cohort(), source=cohort("there", normal=30, fracture=30))
     assert not made.same_question

@@ -377,6 +377,7 @@ def test_networks_for_volumes_are_timed_on_whole_volumes_in_their_own_memory_for
 
     def timed(model: Classifier, candidate: Arithmetic, batch: StudyBatch, *_: object) -> float:
         candidate.place(model)
+        assert candidate.precision == "fp32", "on CPUs, bf16 in 3-D is not to be trusted"
         seen.append((len(batch), np.diff(batch.layout.starts).tolist()))
         return 1.0
 
@@ -384,7 +385,7 @@ def test_networks_for_volumes_are_timed_on_whole_volumes_in_their_own_memory_for
     batch, labels = studies.batch(np.arange(3))
     choose_arithmetic(model, batch, labels, TrainingConfig(), torch.device("cpu"))
     count = min(3, max(1, chunk // 29))
-    assert seen == [(count, [29] * count)] * 4
+    assert seen == [(count, [29] * count)] * 2
     assert model.backbone.network.get_parameter("features.conv0.weight").is_contiguous(
         memory_format=torch.channels_last_3d
     )

@@ -45,10 +45,10 @@ from medtransfer.models.probe.candidates import CANDIDATES
 from medtransfer.models.probe.ranking import look, ranked
 from medtransfer.models.probe.result import ProbeResult
 from medtransfer.models.weights.channels import with_channels_of
-from medtransfer.models.weights.importing import store_input
+from medtransfer.models.weights.importing import chosen_backbone, store_input
 from medtransfer.models.weights.layouts._contract import Recognised
 from medtransfer.models.weights.library import located
-from medtransfer.models.weights.matching import fill, fitting_backbones
+from medtransfer.models.weights.matching import fill
 from medtransfer.models.weights.recognition import recognised
 from medtransfer.models.weights.sidecar import InputSpec, Sidecar, read_sidecar
 
@@ -196,18 +196,10 @@ def store(path: str | Path, result: ProbeResult, *, choice: str = "") -> Sidecar
 
 def _filled(file: Path, found: Recognised, backbone: str | None) -> Backbone:
     """The network with the file's weights; its name as asked for, as the layout tells, or the only one that fits."""
-    asked = backbone or found.backbone
-    names = (asked,) if asked else fitting_backbones(found.state)
-    if len(names) != 1:
-        raise WeightsError(
-            f"which network is it for? {' and '.join(names) or 'None of the catalogue'} would fit",
-            code="WhichBackbone",
-            path=file,
-            hint=f"Say it with --backbone: one of {', '.join(BACKBONES.names())}.",
-        )
-    network: Backbone = BACKBONES.get(names[0])(in_channels=found.input.channels)
+    name = chosen_backbone(backbone, found, file)
+    network: Backbone = BACKBONES.get(name)(in_channels=found.input.channels)
     state, _ = with_channels_of(network, found.state, found.input, path=file)
-    fill(network, state, name=names[0], path=file)
+    fill(network, state, name=name, path=file)
     return network
 
 

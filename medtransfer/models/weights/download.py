@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import os
 import re
+import stat
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any, Final
@@ -65,6 +66,7 @@ def fetch(url: str, path: Path, *, sha256: str, largest: int = LARGEST) -> Path:
     part = path.with_name(f".{sha256}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _require_own(part)
         _fetch_whole(url, part, largest)
         _require_digest(part, sha256, url)
         with part.open("rb") as file:
@@ -117,6 +119,22 @@ def _fetch_rest(url: str, part: Path, largest: int) -> bool:
     return length is None or size == (begun if resumed else 0) + length
 
 
+def _require_own(part: Path) -> None:
+    """Its name can be foretold: in a folder of several people another may have put something there, such as a link."""
+    try:
+        found = part.lstat()
+    except FileNotFoundError:
+        return
+    foreign = hasattr(os, "getuid") and found.st_uid != os.getuid()
+    if foreign or not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        raise WeightsError(
+            "something else stands where arriving bytes would go",
+            code="FileExists",
+            path=part,
+            hint="Remove it, or choose another folder.",
+        )
+
+
 def _first_byte(answer: Any) -> int | None:
     """Of a partial answer: `Content-Range: bytes 100-199/200`."""
     match = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
@@ -139,6 +157,8 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         try:
             _require_safe(newurl)
+            if _is_loopback(urlsplit(newurl)) and not _is_loopback(urlsplit(req.full_url)):
+                raise _bad_address(newurl)  # no page out there may ask this machine's own servers
         except WeightsError:
             fp.close()
             raise
@@ -158,12 +178,16 @@ def _require_safe(url: str) -> None:
     except ValueError:
         safe = False
     if not safe:
-        raise WeightsError(
-            f"'{url}' is no https address",
-            code="BadAddress",
-            path=url,
-            hint="Give an address that begins with https://, or fetch the file by other means and import it.",
-        )
+        raise _bad_address(url)
+
+
+def _bad_address(url: str) -> WeightsError:
+    return WeightsError(
+        f"'{url}' is no https address",
+        code="BadAddress",
+        path=url,
+        hint="Give an address that begins with https://, or fetch the file by other means and import it.",
+    )
 
 
 def _is_loopback(parts: SplitResult) -> bool:

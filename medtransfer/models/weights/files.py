@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
 from typing import TYPE_CHECKING, Final, Literal
 
 from medtransfer.core.errors import WeightsError
+from medtransfer.core.inert import one_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,8 +32,8 @@ _NOT_WEIGHTS: Final = {
 }
 """What is often found where weights should be."""
 
-_LONGEST_HEADER: Final = 100_000_000
-"""Bytes; the format's own limit."""
+_LONGEST_HEADER: Final = 16 * 2**20
+"""Bytes. The largest networks need a tenth of it; the format's own limit, 100 MB, takes minutes to go through."""
 
 
 def kind_of(path: Path) -> Kind:
@@ -46,6 +48,7 @@ def kind_of(path: Path) -> Kind:
         if start.startswith(_ZIP):
             if not zipfile.is_zipfile(path):  # its table of contents stands at the end
                 raise truncated(path)
+            _require_stored(path)
             return "torch"
         if start.startswith(_OLD_TORCH):
             return "old torch"
@@ -74,11 +77,34 @@ def truncated(path: Path) -> WeightsError:
     )
 
 
+def _require_stored(path: Path) -> None:
+    """torch.save never packs what it stores; a packed member may unfold to any size."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            packed = [member for member in archive.infolist() if member.compress_type != zipfile.ZIP_STORED]
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, struct.error):
+        return  # damaged: its parser will say so
+    if packed:
+        raise WeightsError(
+            f"holds packed members, such as {one_line(packed[0].filename)}",
+            code="BadWeights",
+            path=path,
+            hint="torch.save writes none, so that this file was made by something else: fetch it from its origin.",
+        )
+
+
 def _require_whole_safetensors(path: Path, header_bytes: int) -> None:
     """The header gives the place of every tensor's last byte."""
     size = path.stat().st_size
-    if header_bytes > min(size - 8, _LONGEST_HEADER):
+    if header_bytes > size - 8:
         raise truncated(path)
+    if header_bytes > _LONGEST_HEADER:
+        raise WeightsError(
+            f"names its tensors in {header_bytes:,} bytes",
+            code="BadWeights",
+            path=path,
+            hint=f"No network needs more than {_LONGEST_HEADER:,}: fetch the file again from its origin.",
+        )
     with path.open("rb") as file:
         file.seek(8)
         header = file.read(header_bytes)

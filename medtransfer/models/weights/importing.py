@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import torch
 from safetensors.torch import save_file
 
 from medtransfer.core.config.models import BACKBONES
@@ -69,7 +68,7 @@ def import_weights(
     """
     require_name(name)
     layout, found = recognised(file)
-    chosen = _chosen(backbone, found, file)
+    chosen = chosen_backbone(backbone, found, file)
     spec = stated.input or found.input
     network: Backbone = BACKBONES.get(chosen)(in_channels=spec.channels)
     fill(network, with_channels_of(network, found.state, spec, path=file)[0], name=chosen, path=file)
@@ -104,8 +103,15 @@ def store_input(
     return sidecar
 
 
-def _chosen(backbone: str | None, found: Recognised, file: Path) -> str:
-    """The backbone: as asked for, which must not contradict the layout, else the only one that fits."""
+def chosen_backbone(backbone: str | None, found: Recognised, file: Path) -> str:
+    """The backbone: as asked for, which must not contradict the layout, else the only one that fits.
+
+    Code of the user's own, `module:function`, is run at the user's own word only: a sidecar may come from anywhere.
+
+    Raises:
+        WeightsError: `OtherBackbone`, `WhichBackbone` or `OwnCode`.
+        CatalogueError: There is no such backbone.
+    """
     if backbone is not None:
         BACKBONES.check_name(backbone)
         if found.backbone and _without_variant(found.backbone) != _without_variant(backbone):
@@ -118,6 +124,13 @@ def _chosen(backbone: str | None, found: Recognised, file: Path) -> str:
             code="WhichBackbone",
             path=file,
             hint=f"Say it with --backbone: one of {', '.join(BACKBONES.names())}.",
+        )
+    if ":" in fitting[0]:
+        raise WeightsError(
+            f"its sidecar wants '{fitting[0]}' to be imported and run",
+            code="OwnCode",
+            path=file,
+            hint="If that is your own network, or one that you trust, say so: --backbone with that very name.",
         )
     return fitting[0]
 
@@ -136,11 +149,6 @@ def _write(target: Path, state: dict[str, Tensor], sidecar: Sidecar) -> Path:
             code="NameTaken",
             path=target,
             hint="Choose another name with --as, or remove that file and its sidecar.",
-        )
-    odd = [key for key, tensor in state.items() if tensor.layout != torch.strided or tensor.is_quantized]
-    if odd:
-        raise WeightsError(
-            f"not plain numbers: {', '.join(odd[:8])}", code="KeysDoNotFit", path=target, hint="Save plain tensors."
         )
     with written_whole(target) as temporary:
         save_file({key: tensor.contiguous().clone() for key, tensor in state.items()}, temporary)

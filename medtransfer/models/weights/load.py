@@ -17,12 +17,13 @@ from torch import Tensor
 
 from medtransfer.core.errors import WeightsError
 from medtransfer.core.files import file_digest
+from medtransfer.core.inert import one_line
 from medtransfer.core.torchvision_guard import import_torchvision
 from medtransfer.models.weights.channels import with_channels_of
 from medtransfer.models.weights.download import fetch
 from medtransfer.models.weights.files import PICKLED, kind_of, truncated
 from medtransfer.models.weights.library import located
-from medtransfer.models.weights.matching import fill
+from medtransfer.models.weights.matching import SHOWN, fill
 from medtransfer.models.weights.sidecar import GREY, InputSpec, check_weight_file
 
 if TYPE_CHECKING:
@@ -101,12 +102,36 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
             path=path,
             hint=f"Import it, medtransfer weights import {path.name} --as NAME, or save `module.state_dict()` itself.",
         )
+    require_plain(content, path)
     return content
 
 
 def is_state_dict(content: object) -> bool:
     """Names and tensors, nothing else."""
     return isinstance(content, dict) and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items())
+
+
+def require_plain(state: dict[str, Tensor], path: Path) -> None:
+    """Refuse tensors that are not stored number by number: a small file may claim tensors of any size.
+
+    Raises:
+        WeightsError: `NotPlain`: sparse, quantised, complex, without data, or one number shown as many.
+    """
+    odd = [key for key, tensor in state.items() if not _is_plain(tensor)]
+    if odd:
+        named = ", ".join(one_line(key) for key in odd[:SHOWN])
+        raise WeightsError(
+            f"not plain numbers: {named}",
+            code="NotPlain",
+            path=path,
+            hint="Save plain tensors: {name: tensor.contiguous() for name, tensor in module.state_dict().items()}.",
+        )
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized or tensor.is_complex():
+        return False
+    return tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
 
 
 def opened(path: Path) -> Any:

@@ -9,6 +9,7 @@ import torch
 
 from medtransfer.core.config.models import BACKBONES
 from medtransfer.core.errors import MedTransferError, WeightsError
+from medtransfer.core.inert import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -75,7 +76,7 @@ def fitting_backbones(state: Mapping[str, Tensor]) -> tuple[str, ...]:
 def _problems(wanted: Mapping[str, Tensor], offered: Mapping[str, Tensor]) -> list[str]:
     return [
         *(f"missing {key}" for key in wanted if key not in offered),
-        *(f"unknown {key}" for key in offered if key not in wanted),
+        *(f"unknown {one_line(key)}" for key in offered if key not in wanted),
         *(
             f"{key} has shape {list(value.shape)}, not {list(wanted[key].shape)}"
             for key, value in offered.items()

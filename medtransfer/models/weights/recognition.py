@@ -10,7 +10,7 @@ from medtransfer.models.weights.files import kind_of
 from medtransfer.models.weights.keras_h5 import load_keras
 from medtransfer.models.weights.layouts import radimagenet_keras
 from medtransfer.models.weights.layouts._contract import Recognised
-from medtransfer.models.weights.load import is_state_dict, opened, require_digest
+from medtransfer.models.weights.load import is_state_dict, opened, require_digest, require_plain
 from medtransfer.models.weights.sidecar import Sidecar, read_sidecar
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def _unwrapped(content: Any, file: Path) -> dict[str, Tensor]:
     if not content or not is_state_dict(content):
         raise _no_state_dict(file)
     state: dict[str, Tensor] = dict(content)
+    require_plain(state, file)
     for prefix in PREFIXES:
         if all(key.startswith(prefix) for key in state):
             state = {key.removeprefix(prefix): tensor for key, tensor in state.items()}

@@ -21,6 +21,9 @@ the file itself, with which `medtransfer weights probe` compared it."""
 UNSAID_MODALITIES: Final = frozenset({"", "OT"})
 """What pictures without DICOM headers have for a modality: nothing can be said against them."""
 
+_LARGEST: Final = 2**20
+"""Bytes; a whole sidecar has some hundreds."""
+
 Deviation = Annotated[FiniteFloat, Field(gt=0)]
 
 
@@ -94,6 +97,13 @@ def read_sidecar(weights: Path) -> Sidecar:
             path=weights,
             hint=f"Import them, medtransfer weights import {weights.name} --as NAME, or write {path.name} beside them: "
             "backbone, pretrained_on, sha256, and input (size, range, mean, std, colour).",
+        )
+    if (size := path.stat().st_size) > _LARGEST:
+        raise WeightsError(
+            f"the sidecar has {size:,} bytes",
+            code="BadSidecar",
+            path=path,
+            hint=f"A sidecar has less than {_LARGEST:,}: is it one at all?",
         )
     try:
         return Sidecar.model_validate_json(path.read_text(encoding="utf-8"))

@@ -277,8 +277,11 @@ def weight_file(tmp_path: Path) -> Path:
 
 
 def test_a_clear_answer_is_stored_and_the_size_kept(weight_file: Path) -> None:
-    store(weight_file, probe(_planted("symmetric"), _pictures(64, 1)))
+    found = probe(_planted("symmetric"), _pictures(64, 1))
+    store(weight_file, found)
     sidecar = read_sidecar(weight_file)
+    assert min(sidecar.discrepancies, key=sidecar.discrepancies.__getitem__) == "symmetric"
+    assert set(sidecar.discrepancies) == {fit.name for fit in found.fits}
     assert sidecar.input == CANDIDATES["symmetric"].model_copy(update={"size": (96, 96)})
     assert sidecar.input_source == "probed"
 

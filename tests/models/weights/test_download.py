@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import os
+import urllib.request
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ from hypothesis import strategies as st
 from loopback import Site, serving
 
 from medtransfer.core.errors import WeightsError
+from medtransfer.models.weights import download
 from medtransfer.models.weights.download import TRIES, fetch
 
 CONTENT = bytes(range(256)) * 40
@@ -125,6 +130,35 @@ def test_only_https_is_fetched(tmp_path: Path, url: str) -> None:
 def test_a_redirect_leads_to_no_other_kind_of_address(tmp_path: Path, target: str, code: str) -> None:
     with serving(Site(CONTENT, redirect=target)) as site:
         assert refused(site, tmp_path / "weights.pth").code == code
+
+
+def test_a_page_out_there_leads_to_no_server_of_this_machine(tmp_path: Path) -> None:
+    with serving(Site(CONTENT)) as site:
+        request = urllib.request.Request("https://example.org/w.pth")
+        follow = download._SafeRedirects().redirect_request
+        with pytest.raises(WeightsError) as caught:
+            follow(request, io.BytesIO(), 302, "", Message(), site.url())
+        assert follow(request, io.BytesIO(), 302, "", Message(), "https://example.com/w.pth") is not None
+    assert caught.value.code == "BadAddress"
+    assert site.asked == []
+
+
+@pytest.mark.parametrize("kind", ["link", "second name", "folder", "pipe"])
+def test_what_others_put_in_the_way_of_a_download_is_left_alone(tmp_path: Path, kind: str) -> None:
+    notes, part = tmp_path / "notes.txt", tmp_path / f".{DIGEST}.part"
+    notes.write_text("somebody's notes")
+    match kind:
+        case "link":
+            part.symlink_to(notes)
+        case "second name":
+            part.hardlink_to(notes)
+        case "folder":
+            part.mkdir()
+        case _:
+            os.mkfifo(part)
+    with serving(Site(CONTENT)) as site:
+        assert refused(site, tmp_path / "weights.pth").code == "FileExists"
+    assert (notes.read_text(), site.asked) == ("somebody's notes", [])
 
 
 @pytest.mark.parametrize("digest", ["", "abc", "g" * 64, DIGEST + "0"])

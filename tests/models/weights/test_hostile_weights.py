@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pickle
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -160,6 +162,61 @@ def test_a_damaged_file_with_its_own_digest_is_loaded_or_refused_and_nothing_els
         except WeightsError:
             refused += 1
     assert refused > 5
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        torch.zeros(1).expand(10**6, 10**7),
+        torch.empty(3, device="meta"),
+        torch.eye(3).to_sparse(),
+        torch.zeros(3, dtype=torch.complex128),
+    ],
+    ids=["forty terabytes", "no data", "sparse", "complex"],
+)
+@pytest.mark.parametrize("key", ["body.weight", "fc.weight"])
+def test_tensors_that_are_not_stored_number_by_number_are_refused_in_the_head_too(
+    toy: Callable[[], Backbone],
+    toy_state: State,
+    odd: torch.Tensor,
+    key: str,
+    refused: Refused,
+    weight_file: WriteWeights,
+) -> None:
+    file = weight_file({**toy_state, key: odd})
+    assert file.stat().st_size < 20_000
+    error = refused(toy(), file)
+    assert error.code == "NotPlain"
+    assert key in error.message
+
+
+def test_a_small_file_that_unfolds_is_refused_before_it_does(
+    toy: Callable[[], Backbone], toy_state: State, refused: Refused, weight_file: WriteWeights
+) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(_zipped(toy_state))) as whole, zipfile.ZipFile(packed, "w") as archive:
+        for member in whole.namelist():
+            archive.writestr(member, whole.read(member), zipfile.ZIP_DEFLATED)
+    error = refused(toy(), weight_file(packed.getvalue()))
+    assert (error.code, "packed" in error.message) == ("BadWeights", True)
+
+
+def test_a_header_of_a_million_tensors_is_refused_unread(
+    toy: Callable[[], Backbone], refused: Refused, weight_file: WriteWeights
+) -> None:
+    names = {f"t{index:07}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for index in range(300_000)}
+    header = json.dumps(names).encode()
+    error = refused(toy(), weight_file(len(header).to_bytes(8, "little") + header))
+    assert (error.code, "names its tensors" in error.message) == ("BadWeights", True)
+
+
+def test_a_files_names_are_shown_and_not_obeyed(
+    toy: Callable[[], Backbone], toy_state: State, refused: Refused, weight_file: WriteWeights
+) -> None:
+    said = str(refused(toy(), weight_file({**toy_state, "\x1b[2J" + "A" * 10_000: torch.ones(1)})))
+    assert "\\x1b[2JAAA" in said
+    assert "\x1b" not in said
+    assert len(said) < 1_000
 
 
 def test_weights_are_opened_in_the_safe_way_only() -> None:

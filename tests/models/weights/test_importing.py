@@ -77,6 +77,22 @@ def test_a_file_that_is_not_its_sidecars_is_refused(file: Path) -> None:
     assert refused(file).code == "Altered"
 
 
+def test_a_sidecar_runs_no_code_of_its_own(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "planted.py").write_text("from pathlib import Path\nPath(__file__).with_name('canary').touch()\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    beside = Sidecar(backbone="planted:build", pretrained_on="", sha256=file_digest(file), input=InputSpec())
+    file.with_suffix(".json").write_text(beside.model_dump_json())
+    assert refused(file).code == "OwnCode"
+    assert not (tmp_path / "canary").exists()
+
+
+def test_a_sidecar_may_name_the_users_own_network_where_the_user_does(file: Path, tmp_path: Path) -> None:
+    own = "medtransfer.models.backbones.squeezenet1_1:build"
+    beside = Sidecar(backbone=own, pretrained_on="", sha256=file_digest(file), input=InputSpec())
+    file.with_suffix(".json").write_text(beside.model_dump_json())
+    assert read_sidecar(import_weights(file, name="mine", backbone=own, folder=tmp_path / "library")).backbone == own
+
+
 def test_the_same_import_twice_changes_nothing_and_another_is_refused(
     file: Path, origin: State, tmp_path: Path
 ) -> None:
@@ -170,7 +186,7 @@ def sparse_head(state: State) -> State:
 
 
 @pytest.mark.parametrize(
-    ("change", "code"), [(without_one, "KeysDoNotFit"), (not_finite, "NotFinite"), (sparse_head, "KeysDoNotFit")]
+    ("change", "code"), [(without_one, "KeysDoNotFit"), (not_finite, "NotFinite"), (sparse_head, "NotPlain")]
 )
 def test_what_is_incomplete_or_damaged_is_not_imported(
     origin: State, tmp_path: Path, change: Callable[[State], State], code: str

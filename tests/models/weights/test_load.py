@@ -239,7 +239,7 @@ def test_any_one_missing_layer_of_a_real_network_is_an_error(
     assert refused(backbone, sidecar(tmp_path / "weights.pth", backbone=name), name=name).code == "KeysDoNotFit"
 
 
-@pytest.mark.parametrize("kind", [torch.int32, torch.bool, torch.complex64])
+@pytest.mark.parametrize("kind", [torch.int32, torch.bool])
 def test_numbers_of_another_kind_are_refused(
     toy: Callable[[], Backbone], toy_state: State, kind: torch.dtype, refused: Refused, weight_file: WriteWeights
 ) -> None:
@@ -247,13 +247,6 @@ def test_numbers_of_another_kind_are_refused(
     error = refused(toy(), weight_file(toy_state))
     assert error.code == "KeysDoNotFit"
     assert "stem.weight" in error.message
-
-
-def test_sparse_tensors_are_refused(
-    toy: Callable[[], Backbone], toy_state: State, refused: Refused, weight_file: WriteWeights
-) -> None:
-    toy_state["stem.weight"] = toy_state["stem.weight"].to_sparse()
-    assert refused(toy(), weight_file(toy_state)).code == "KeysDoNotFit"
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
