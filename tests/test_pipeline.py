@@ -16,7 +16,8 @@ from medtransfer.core.files import patient_digest
 from medtransfer.core.results import Estimate, OperatingPoint
 from medtransfer.evaluation.evaluate import PATIENTS_UNKNOWN
 from medtransfer.models.backbones import squeezenet1_1
-from medtransfer.pipeline import _operating_point, write_inspection
+from medtransfer.pipeline.bundling import chosen_point
+from medtransfer.pipeline.inspections import write_inspection
 
 
 def test_the_story_from_folder_to_report(quick_run: Path, tmp_path: Path) -> None:
@@ -92,7 +93,7 @@ def test_the_operating_points_intervals_know_the_patients(quick_plan: mt.Plan, q
 
     def point(name: str, ids: list[str], *, unknown: bool = False) -> OperatingPoint:
         changed = replace(cohort.with_table(cohort.table.assign(patient_id=ids)), patients_unknown=unknown)
-        found = _operating_point(quick_plan, bundle, changed, tmp_path / name)
+        found = chosen_point(quick_plan, bundle, changed, tmp_path / name)
         assert found is not None
         return found
 

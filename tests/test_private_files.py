@@ -12,7 +12,7 @@ from tiny import write_hospital
 import medtransfer as mt
 from medtransfer.cli.main import main
 from medtransfer.core.journal import Journal
-from medtransfer.pipeline import write_cohort
+from medtransfer.pipeline.runs import write_cohort
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
 

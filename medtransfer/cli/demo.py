@@ -52,7 +52,8 @@ def run(arguments: Arguments) -> Outcome:
     """Do the main job on the sample hospitals."""
     from medtransfer.core.config.toml import write_toml
     from medtransfer.data.ledger import require_allowed
-    from medtransfer.pipeline import evaluate, fit, inspect, predict, read_cohort, report, write_inspection
+    from medtransfer.pipeline import evaluate, fit, inspect, predict, read_cohort, report
+    from medtransfer.pipeline.inspections import write_inspection
     from medtransfer.reporting.text import summary
 
     quiet, started = arguments.quiet or arguments.json, time.monotonic()

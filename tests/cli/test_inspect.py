@@ -15,7 +15,7 @@ from tiny import Hospitals, write_hospital
 import medtransfer as mt
 from medtransfer.cli.main import main
 from medtransfer.core.errors import FailedCasesError, OutputError
-from medtransfer.pipeline import write_inspection
+from medtransfer.pipeline.inspections import write_inspection
 
 FILES = {"contact_sheet.png", "inspection.html", "inspection.json", "ledger.csv", "ledger.parquet"}
 

@@ -5,20 +5,16 @@ Each step takes and gives one typed value; the command line, a script and the ap
 
 from __future__ import annotations
 
-import json
-import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from medtransfer import __version__
 from medtransfer.core.config.data import Preparation
 from medtransfer.core.config.plan import Plan
-from medtransfer.core.config.toml import changed, read_toml, write_toml
-from medtransfer.core.errors import CohortError, OutputError
-from medtransfer.core.files import writable_folder, write_bytes, write_text, written_whole
+from medtransfer.core.config.toml import changed, read_toml
+from medtransfer.core.files import writable_folder
 from medtransfer.core.results import Predictions
-from medtransfer.data.cohort import Cohort, patients, read_cohort
+from medtransfer.data.cohort import Cohort, read_cohort
 from medtransfer.data.content import content_of
 from medtransfer.data.convert import Converted, Pseudonyms, convert_cohort
 from medtransfer.data.duplicates import NEAR
@@ -27,33 +23,25 @@ from medtransfer.data.inspection import Inspection, inspect_place
 from medtransfer.data.ledger import Ledger, require_allowed
 from medtransfer.data.rows import ledger_of, looked_at, stored_cases
 from medtransfer.data.splits import assign_splits
-from medtransfer.decision.thresholds import choose
-from medtransfer.evaluation.evaluate import PATIENTS_UNKNOWN
 from medtransfer.evaluation.evaluate import evaluate as evaluate_predictions
 from medtransfer.evaluation.predictions_io import read_predictions, write_predictions
-from medtransfer.models.bundle import MANIFEST, Bundle, Manifest, Member, TrainingRecord, read_bundle, write_bundle
+from medtransfer.models.bundle import MANIFEST, Bundle, read_bundle, write_bundle
+from medtransfer.pipeline.bundling import chosen_point, new_manifest
+from medtransfer.pipeline.runs import BUNDLE, keep_plan, planned_cohort, run_folder
 from medtransfer.planning.plan import plan as make_plan
 from medtransfer.planning.plan import with_content
 from medtransfer.prediction.run import CohortRun, predict_cohort
 from medtransfer.reporting.evaluation import PAGE_SUFFIX, write_evaluation, write_page
-from medtransfer.reporting.inspection import render_inspection, sheet_of
-from medtransfer.reporting.inspection_files import duplicates_csv, inspection_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from medtransfer.core.config.data import CohortConfig, ReadConfig
-    from medtransfer.core.results import Evaluation, OperatingPoint
-    from medtransfer.data.confidentiality import Statement
+    from medtransfer.core.config.data import ReadConfig
+    from medtransfer.core.results import Evaluation
     from medtransfer.data.deidentify import Deidentifier
     from medtransfer.models.probe.result import ProbeResult
-    from medtransfer.training.adapt import Adapted
 
 __all__ = ["convert", "evaluate", "fit", "inspect", "plan", "predict", "read_bundle", "read_cohort", "report"]
-
-STATEMENT = "deidentification.json"
-PLAN, COHORT, BUNDLE = "plan.toml", "cohort.csv", "bundle"
-"""What `fit` leaves in its folder, beside ledger.csv, terms.csv and tensorboard/."""
 
 
 def inspect(
@@ -207,13 +195,13 @@ def fit(
     from medtransfer.training.checkpoint import remove_checkpoint
 
     plan = plan if isinstance(plan, Plan) else read_toml(Plan, Path(plan))
-    folder = _run_folder(Path(out), plan, resume=resume)
+    folder = run_folder(Path(out), plan, resume=resume)
     if (folder / BUNDLE / MANIFEST).is_file():
         return read_bundle(folder / BUNDLE)  # resumed after its end
     missing_is_fine = allow_failures > 0
-    target = _cohort(plan.target, allow_missing=missing_is_fine)
+    target = planned_cohort(plan.target, allow_missing=missing_is_fine)
     target = assign_splits(target, plan.split, seed=plan.seed, labels_per_class=plan.target.labels_per_class)
-    source = None if plan.source is None else _cohort(plan.source, allow_missing=missing_is_fine)
+    source = None if plan.source is None else planned_cohort(plan.source, allow_missing=missing_is_fine)
     kept = Path(cache) if cache else folder / "cache"
     ready = prepare(plan, target=target, source=source, cache=kept, quiet=quiet)
     ready.ledger.write(folder)
@@ -222,15 +210,15 @@ def fit(
         plan,
         ready,
         folder=folder,
-        on_start=lambda: _keep_plan(plan, target, folder),
+        on_start=lambda: keep_plan(plan, target, folder),
         resume=resume,
         quiet=quiet,
     )
-    manifest = _manifest(plan, adapted)
+    manifest = new_manifest(plan, adapted)
     tensors = {manifest.members[0].file: adapted.tensors}
     with tempfile.TemporaryDirectory(dir=folder, prefix=".draft-") as draft:
         drafted = write_bundle(Path(draft), manifest, tensors)
-        point = _operating_point(plan, drafted, target, Path(draft), cache=kept)
+        point = chosen_point(plan, drafted, target, Path(draft), cache=kept)
     bundle = write_bundle(folder / BUNDLE, manifest.model_copy(update={"operating_point": point}), tensors)
     remove_checkpoint(folder)
     return bundle
@@ -355,65 +343,6 @@ def probe_weights(
     return result
 
 
-def inspection_folder(place: str | Path, out: str | Path) -> Path:
-    """Make the folder for an inspection's files, which would be inputs of the next one if it lay inside `place`.
-
-    Raises:
-        OutputError: `OutInsidePlace`, or it cannot be written to.
-    """
-    if Path(place).is_dir() and Path(out).resolve().is_relative_to(Path(place).resolve()):
-        raise OutputError(
-            "lies inside the folder that is inspected: what is written would be taken for its content",
-            code="OutInsidePlace",
-            path=out,
-            hint="Choose a folder beside it with --out.",
-        )
-    return writable_folder(Path(out), private=True)
-
-
-def write_inspection(inspection: Inspection, out: str | Path) -> Path:
-    """Write what was found into a folder that does not lie inside the one inspected; returns the path of the page.
-
-    `ledger.csv`, `ledger.parquet`, `inspection.json`, `inspection.html`, `contact_sheet.png` where a scan was read, and
-    `duplicates.csv` where there are any. Of the last two, one that an earlier inspection left is removed.
-
-    Raises:
-        OutputError: The folder cannot be written to, or lies inside the one inspected.
-    """
-    folder = inspection_folder(inspection.place, out)
-    inspection.ledger.write(folder)
-    sheet = sheet_of(inspection)
-    groups = duplicates_csv(inspection.duplicates) if inspection.duplicates.groups else None
-    for name, content in (("contact_sheet.png", sheet), ("duplicates.csv", groups)):
-        if content is None:
-            (folder / name).unlink(missing_ok=True)
-        else:
-            write_bytes(folder / name, content, private=True)
-    facts = json.dumps(inspection_json(inspection), indent=2, allow_nan=False)
-    write_text(folder / "inspection.json", facts + "\n", private=True)
-    write_text(folder / "inspection.html", render_inspection(inspection, sheet=sheet), private=True)
-    return folder / "inspection.html"
-
-
-def write_statement(statement: Statement, folder: str | Path) -> Path:
-    """Write `deidentification.json`: what was done so that the output names nobody, and what was not.
-
-    Raises:
-        OutputError: The folder cannot be written to.
-    """
-    path = Path(folder) / STATEMENT
-    write_text(path, json.dumps(statement.as_json(), indent=2) + "\n")
-    return path
-
-
-def write_cohort(cohort: Cohort, path: Path) -> None:
-    """Write a cohort's table so that its paths are right from where it lies."""
-    folder = path.resolve().parent
-    paths = [os.path.relpath(cohort.file(p).resolve(), folder) for p in cohort.table["path"]]
-    with written_whole(path, private=True) as temporary:
-        cohort.table.assign(path=paths).to_csv(temporary, index=False)
-
-
 def _left_out(ledger: Ledger) -> str:
     """A sentence on the images of a cohort that will not be read; empty where all will."""
     counts = ledger.counts()
@@ -423,126 +352,4 @@ def _left_out(ledger: Ledger) -> str:
     return (
         f"Of {counts['inputs']} images {counts['excluded']} are excluded by rule and {counts['failed']} failed, "
         f"by their headers: {reasons}."
-    )
-
-
-def _run_folder(folder: Path, plan: Plan, *, resume: bool) -> Path:
-    writable_folder(folder)
-    if (folder / PLAN).exists():
-        if not resume:
-            raise OutputError(
-                "there is a run in it already",
-                code="RunExists",
-                path=folder,
-                hint="Go on with it: --resume. Or choose another folder with --out.",
-            )
-        if read_toml(Plan, folder / PLAN).digest() != plan.digest():
-            raise OutputError(
-                "the run in it follows another plan",
-                code="OtherPlan",
-                path=folder,
-                hint=f"Resume with {folder / PLAN}, or choose another folder with --out.",
-            )
-    return folder
-
-
-def _keep_plan(plan: Plan, target: Cohort, folder: Path) -> None:
-    """From here on the folder holds a run; what was refused before leaves it free for the next try."""
-    write_cohort(target, folder / COHORT)
-    if not (folder / PLAN).exists():
-        write_toml(plan, folder / PLAN, comments=plan.reasons)
-
-
-def _cohort(config: CohortConfig, *, allow_missing: bool) -> Cohort:
-    """The cohort a plan names, if it is still the one the plan was made from."""
-    cohort = read_cohort(
-        config.cohort,
-        label=config.label,
-        task=config.task,
-        classes=config.classes,
-        positive=config.positive,
-        patients_unknown=config.patients_unknown,
-        allow_missing=allow_missing,
-    )
-    if config.sha256 and cohort.sha256 != config.sha256:
-        raise CohortError(
-            "the table has changed since the plan was made",
-            code="CohortChanged",
-            path=config.cohort,
-            hint="Make the plan again: `medtransfer plan`.",
-        )
-    return cohort
-
-
-def _without_places(plan: Plan) -> dict[str, Any]:
-    """The plan as a bundle keeps it: bundles travel, and folder names of the hospital's machine stay at home."""
-    content = plan.as_json()
-    for cohort in (content["target"], content["source"] or {}):
-        cohort.pop("cohort", None)
-    if content["model"]["weights"] not in {"none", "imagenet"}:
-        content["model"]["weights"] = Path(plan.model.weights).name
-    return content
-
-
-def _manifest(plan: Plan, adapted: Adapted) -> Manifest:
-    return Manifest(
-        medtransfer_version=__version__,
-        task=plan.target.task,
-        classes=plan.target.classes,
-        positive=plan.target.positive,
-        read=plan.read,
-        preprocess=plan.preprocess,
-        members=(
-            Member(
-                backbone=plan.model.backbone,
-                file="network.safetensors",
-                sha256="",
-                input=adapted.input_spec,
-                in_channels=plan.model.in_channels,
-                grey=plan.model.grey,
-                pooling=plan.model.pooling,
-            ),
-        ),
-        operating_point=None,
-        training=TrainingRecord(
-            plan=_without_places(plan),
-            epochs=len(adapted.state.history),
-            steps=adapted.state.step,
-            best_epoch=adapted.state.best_epoch,
-            arithmetic=adapted.state.arithmetic.model_dump(),
-            seconds=round(adapted.state.seconds, 1),
-            studies=adapted.studies,
-            sites=adapted.sites,
-            modalities=adapted.modalities,
-            instance_weights=adapted.instance_weights,
-            patients=adapted.patients,
-        ),
-    )
-
-
-def _operating_point(
-    plan: Plan, draft: Bundle, target: Cohort, folder: Path, *, cache: Path | None = None
-) -> OperatingPoint | None:
-    """Choose on validation, with the network as the bundle will run it."""
-    if plan.target.positive is None or not (target.table["split"] == "validation").any():
-        return None
-    predictions = predict_cohort(draft, target.split("validation"), folder=folder, cache=cache).predictions
-    table = predictions.table[predictions.table["status"] == "read"]
-    point = choose(
-        (table["truth"] == plan.target.positive).to_numpy(),
-        table[f"probability_{plan.target.positive}"].to_numpy(dtype=float),
-        rule=plan.decision.rule,
-        goal=None if plan.decision.rule == "youden" else plan.decision.goal,
-        positive=plan.target.positive,
-        chosen_on="validation",
-        groups=patients(table).factorize(sort=True)[0],
-    )
-    if not (target.patients_unknown and (table["patient_id"] == "").any()):
-        return point
-    stamp = {"note": PATIENTS_UNKNOWN}
-    return point.model_copy(
-        update={
-            "sensitivity": point.sensitivity.model_copy(update=stamp),
-            "specificity": point.specificity.model_copy(update=stamp),
-        }
     )

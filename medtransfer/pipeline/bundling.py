@@ -1,0 +1,93 @@
+"""From a trained network to a bundle: what it says of itself, and its operating point."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medtransfer import __version__
+from medtransfer.core.config.plan import Plan
+from medtransfer.data.cohort import Cohort, patients
+from medtransfer.decision.thresholds import choose
+from medtransfer.evaluation.evaluate import PATIENTS_UNKNOWN
+from medtransfer.models.bundle import Bundle, Manifest, Member, TrainingRecord
+from medtransfer.prediction.run import predict_cohort
+
+if TYPE_CHECKING:
+    from medtransfer.core.results import OperatingPoint
+    from medtransfer.training.adapt import Adapted
+
+
+def new_manifest(plan: Plan, adapted: Adapted) -> Manifest:
+    """What the bundle of a run says of itself, its operating point still open."""
+    return Manifest(
+        medtransfer_version=__version__,
+        task=plan.target.task,
+        classes=plan.target.classes,
+        positive=plan.target.positive,
+        read=plan.read,
+        preprocess=plan.preprocess,
+        members=(
+            Member(
+                backbone=plan.model.backbone,
+                file="network.safetensors",
+                sha256="",
+                input=adapted.input_spec,
+                in_channels=plan.model.in_channels,
+                grey=plan.model.grey,
+                pooling=plan.model.pooling,
+            ),
+        ),
+        operating_point=None,
+        training=TrainingRecord(
+            plan=_without_places(plan),
+            epochs=len(adapted.state.history),
+            steps=adapted.state.step,
+            best_epoch=adapted.state.best_epoch,
+            arithmetic=adapted.state.arithmetic.model_dump(),
+            seconds=round(adapted.state.seconds, 1),
+            studies=adapted.studies,
+            sites=adapted.sites,
+            modalities=adapted.modalities,
+            instance_weights=adapted.instance_weights,
+            patients=adapted.patients,
+        ),
+    )
+
+
+def _without_places(plan: Plan) -> dict[str, Any]:
+    """The plan as a bundle keeps it: bundles travel, and folder names of the hospital's machine stay at home."""
+    content = plan.as_json()
+    for cohort in (content["target"], content["source"] or {}):
+        cohort.pop("cohort", None)
+    if content["model"]["weights"] not in {"none", "imagenet"}:
+        content["model"]["weights"] = Path(plan.model.weights).name
+    return content
+
+
+def chosen_point(
+    plan: Plan, draft: Bundle, target: Cohort, folder: Path, *, cache: Path | None = None
+) -> OperatingPoint | None:
+    """Choose on validation, with the network as the bundle will run it."""
+    if plan.target.positive is None or not (target.table["split"] == "validation").any():
+        return None
+    predictions = predict_cohort(draft, target.split("validation"), folder=folder, cache=cache).predictions
+    table = predictions.table[predictions.table["status"] == "read"]
+    point = choose(
+        (table["truth"] == plan.target.positive).to_numpy(),
+        table[f"probability_{plan.target.positive}"].to_numpy(dtype=float),
+        rule=plan.decision.rule,
+        goal=None if plan.decision.rule == "youden" else plan.decision.goal,
+        positive=plan.target.positive,
+        chosen_on="validation",
+        groups=patients(table).factorize(sort=True)[0],
+    )
+    if not (target.patients_unknown and (table["patient_id"] == "").any()):
+        return point
+    stamp = {"note": PATIENTS_UNKNOWN}
+    return point.model_copy(
+        update={
+            "sensitivity": point.sensitivity.model_copy(update=stamp),
+            "specificity": point.specificity.model_copy(update=stamp),
+        }
+    )
