@@ -18,8 +18,8 @@ from apps.text import printable
 SUFFIXES: Final = (".dcm", ".dicom", ".nii", ".nii.gz", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
 VOLUMES: Final = (".nii", ".nii.gz")
 MOST_STUDIES: Final = 2_000
-MOST_FILES: Final = 32
-"""Files that one study may have: every one is decoded and kept while the study is open."""
+MOST_FILES: Final = 2_000
+"""Files that one study may have: a long CT, with its scouts."""
 
 _MAGIC_AT, _MAGIC = 128, b"DICM"
 

@@ -10,12 +10,13 @@ import ast
 import difflib
 import functools
 import importlib
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from medtransfer.core.errors import CatalogueError
 
@@ -127,6 +128,22 @@ class Catalogue:
         if not callable(found):
             raise CatalogueError(f"'{name}' is not callable", code="UnknownEntry", hint="Name a function.")
         return found
+
+
+_TRUSTED: set[str] = set()
+
+OWN_CODE: Final = "MEDTRANSFER_OWN_CODE"
+"""Environment variable: callables `module:function` that a file from elsewhere may name, separated by commas."""
+
+
+def trust(*names: str) -> None:
+    """Let files that are read from now on name these callables: the user has named them."""
+    _TRUSTED.update(name for name in names if ":" in name)
+
+
+def is_trusted(name: str) -> bool:
+    """May a file from elsewhere name this? Entries of a catalogue, and callables that the user has named."""
+    return ":" not in name or name in _TRUSTED or name in os.environ.get(OWN_CODE, "").split(",")
 
 
 def own_name(function: Callable[..., object]) -> str:

@@ -13,9 +13,11 @@ from medtransfer.data.ledger import Ledger, ledger_of
 from medtransfer.data.walk import files_below
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from medtransfer.data.scan import Scan
+    from medtransfer.data.walk import FileBelow
 
 LOADERS = ("dicom", "nifti", "raster")
 """Loaders in the order in which they claim files."""
@@ -50,14 +52,30 @@ def ingest(
         ReadError: `NotFound`: nothing is at `place`; `EmptyFolder`: no file lies below it.
         CatalogueError: There is no such loader.
     """
-    with at_stage("find"):
-        below = files_below(place)
-        if not (below.files or below.failed or below.excluded):
-            raise ReadError("holds no files", code="EmptyFolder", path=place, hint="Name a folder with images.")
+    return ingest_together((place,), settings=settings, loaders=loaders)
+
+
+def ingest_together(
+    places: Sequence[Path], *, settings: ReadConfig = DEFAULTS, loaders: tuple[str, ...] = LOADERS
+) -> tuple[tuple[Item, ...], Ledger]:
+    """`ingest` of several files or folders at once: files of one series become one item, wherever they lie.
+
+    Raises:
+        ReadError: As `ingest`, for the first place that is not there or empty.
+        CatalogueError: There is no such loader.
+    """
     items: list[Item] = []
-    excluded: list[tuple[str, Excluded]] = [("", entry) for entry in below.excluded]
-    failed: list[tuple[str, Failed]] = [("", _staged(entry, "find")) for entry in below.failed]
-    left = below.files
+    excluded: list[tuple[str, Excluded]] = []
+    failed: list[tuple[str, Failed]] = []
+    left: tuple[FileBelow, ...] = ()
+    with at_stage("find"):
+        for place in places:
+            below = files_below(place)
+            if not (below.files or below.failed or below.excluded):
+                raise ReadError("holds no files", code="EmptyFolder", path=place, hint="Name a folder with images.")
+            excluded += [("", entry) for entry in below.excluded]
+            failed += [("", _staged(entry, "find")) for entry in below.failed]
+            left += below.files
     for name in loaders:
         found: Found = _loader(name).find(left, settings=settings)
         items += found.items

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from medtransfer.core.catalogue import OWN_CODE, is_trusted
 from medtransfer.core.config.models import BACKBONES, POOLINGS
 from medtransfer.core.errors import BundleError
 from medtransfer.models.classifier import SOURCE_HEAD, Classifier, Question
@@ -48,8 +49,16 @@ def classifier_from(bundle: Bundle, member: Member) -> Classifier:
     """The network of a bundle's member.
 
     Raises:
-        BundleError: Its parameters do not fit the backbone it names.
+        BundleError: `OwnCode`: it names a callable that the user has not; its parameters do not fit the backbone.
     """
+    for name in (member.backbone, member.pooling.name):
+        if not is_trusted(name):
+            raise BundleError(
+                f"names code to run, {name}, which is no part of this package",
+                code="OwnCode",
+                path=bundle.folder / member.file,
+                hint=f"Where you know that code and whose bundle it is: {OWN_CODE}={name}.",
+            )
     backbone = BACKBONES.get(member.backbone)(in_channels=member.in_channels)
     model = Classifier(
         backbone,

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medtransfer.core.catalogue import trust
 from medtransfer.core.config.data import Preparation
 from medtransfer.core.config.plan import Plan
 from medtransfer.core.config.toml import changed, read_toml
@@ -195,6 +196,7 @@ def fit(
     from medtransfer.training.checkpoint import remove_checkpoint
 
     plan = plan if isinstance(plan, Plan) else read_toml(Plan, Path(plan))
+    trust(plan.model.backbone, plan.model.pooling.name)
     folder = run_folder(Path(out), plan, resume=resume)
     if (folder / BUNDLE / MANIFEST).is_file():
         return read_bundle(folder / BUNDLE)  # resumed after its end

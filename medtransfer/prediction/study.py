@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING
 from medtransfer.core.catalogue import Catalogue
 from medtransfer.core.errors import MedTransferError
 from medtransfer.core.results import PROBABILITY
-from medtransfer.data.ingest import read
+from medtransfer.data.ingest import ingest_together, read
 from medtransfer.data.orient import acquired
-from medtransfer.data.outcome import one_item
 from medtransfer.data.preprocess import Shown, plane_of, prepare, to_display, with_window
 from medtransfer.data.squares import pixel_ratio, with_square_pixels
+from medtransfer.data.walk import files_below
 from medtransfer.models.bundle import Bundle
 from medtransfer.prediction.predict import check_channels, predict_studies
 from medtransfer.prediction.types import Runtime
 
 if TYPE_CHECKING:
-    from medtransfer.core.config.data import PreprocessConfig
+    from medtransfer.core.config.data import PreprocessConfig, ReadConfig
+    from medtransfer.data.found import Item
     from medtransfer.data.scan import Scan
 
 RUNTIMES = Catalogue("medtransfer.prediction.runtimes", "load", "runtime")
@@ -64,16 +65,14 @@ def predict_study(runtime: Runtime, bundle: Bundle, files: Sequence[Path]) -> St
     Args:
         runtime: From `load_runtime`.
         bundle: Labels, preprocessing and operating point.
-        files: Every image of the study.
+        files: Every file or folder of the study; files of one series are put together.
     """
-    images, scans = [], []
     settings, preprocess = bundle.manifest.read, bundle.manifest.preprocess
-    for file in files:
+    items, images = _found(files, settings)
+    scans = []
+    for item in items:
+        file = item.path
         try:
-            item, row = one_item(file, settings=settings)
-            if item is None:
-                images.append(_unread(file, f"{row.reason}. {row.hint}".strip()))
-                continue
             scan = read(item, settings=settings)
             shown, notes = _middle(scan, preprocess)
             prepared = prepare(scan, preprocess)
@@ -93,14 +92,46 @@ def predict_study(runtime: Runtime, bundle: Bundle, files: Sequence[Path]) -> St
             )
         )
     if not scans:
-        return StudyResult(probabilities={}, decision="", flags=(), images=tuple(images))
+        return StudyResult(probabilities={}, decision="", flags=(), images=_in_order(images, files))
     (row,) = predict_studies(runtime, bundle, [scans])
     return StudyResult(
         probabilities={name: row[f"{PROBABILITY}{name}"] for name in bundle.manifest.classes},
         decision=row["decision"],
         flags=(*(flag for flag in row["flags"].split(";") if flag), *_scope(bundle, images)),
-        images=tuple(images),
+        images=_in_order(images, files),
     )
+
+
+def _in_order(images: Sequence[StudyImage], files: Sequence[Path]) -> tuple[StudyImage, ...]:
+    """As the files stand; a series where its first file does."""
+    places = {file: number for number, file in enumerate(files)}
+    return tuple(sorted(images, key=lambda image: places.get(image.path, len(places))))
+
+
+def _found(files: Sequence[Path], settings: ReadConfig) -> tuple[list[Item], list[StudyImage]]:
+    """Images and series of a study, the files of a series together; and what cannot be read.
+
+    Files of several patients are no study: none of them is read.
+    """
+    there: list[Path] = []
+    problems: list[StudyImage] = []
+    for file in files:
+        try:
+            files_below(file)
+            there.append(file)
+        except MedTransferError as error:
+            problems.append(_unread(file, f"{error.message}. {error.hint or ''}".strip()))
+    try:
+        items, ledger = ingest_together(there, settings=settings)
+    except MedTransferError as error:
+        return [], [*problems, _unread(Path(error.path or there[0]), f"{error.message}. {error.hint or ''}".strip())]
+    left_out = (row for row in ledger.rows if row.status != "read")
+    problems += [_unread(Path(row.path), f"{row.reason}. {row.hint}".strip()) for row in left_out]
+    patients = {item.facts["patient_id"] for item in items if item.facts.get("patient_id")}
+    if len(patients) < 2:
+        return list(items), problems
+    said = f"one of {len(patients)} patients in this folder. Give the studies of each patient a folder of their own."
+    return [], [*problems, *(_unread(item.path, said) for item in items)]
 
 
 def _middle(scan: Scan, preprocess: PreprocessConfig) -> tuple[Shown, tuple[str, ...]]:

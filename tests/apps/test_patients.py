@@ -52,7 +52,7 @@ def test_a_study_that_does_not_say_whose_it_is(
         write_study(tmp_path / "in" / "both" / f"{number}.dcm", PatientID=f"P{number}", SOPInstanceUID=f"1.2.{number}")
     new_key(tmp_path / "a.key")
     app = open_app("--bundle", bundle.folder, "--studies", tmp_path / "in", "--key", tmp_path / "a.key")
-    assert "do not agree on, whose study this is" in texts(open_study(app, "both"))
+    assert "one of 2 patients in this folder" in texts(open_study(app, "both"))
 
 
 def test_a_wrong_key_is_said_before_the_server_starts(

@@ -8,7 +8,7 @@ import pytest
 import torch
 from tiny import batch_of
 
-from medtransfer.core.config.models import ModelConfig
+from medtransfer.core.config.models import ModelConfig, PoolingConfig
 from medtransfer.core.errors import BundleError, CatalogueError
 from medtransfer.models.assemble import classifier_from, deployable, new_classifier
 from medtransfer.models.bundle import write_bundle
@@ -106,3 +106,21 @@ def test_predicting_takes_no_more_memory_for_larger_pictures(
     tensors = {key: value.numpy() for key, value in _small(0).state_dict().items()}
     bundle = write_bundle(tmp_path / "bundle", said, {FILE: tensors})
     assert classifier_from(bundle, bundle.manifest.members[0]).chunk == chunk
+
+
+@pytest.mark.parametrize("part", ["backbone", "pooling"])
+def test_a_bundle_that_names_code_runs_none_of_it(
+    tmp_path: Path, manifest: Manifest, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bundle comes from elsewhere; what it may name beside the catalogues is for its user to say."""
+    name = "os:getcwd"
+    named = {"backbone": {"backbone": name}, "pooling": {"pooling": PoolingConfig.model_construct(name=name)}}[part]
+    tensors = {key: value.numpy() for key, value in deployable(dict(_small(0).state_dict())).items()}
+    members = (manifest.members[0].model_copy(update={"file": FILE, "backbone": "squeezenet1_1"} | named),)
+    bundle = write_bundle(tmp_path / "bundle", manifest.model_copy(update={"members": members}), {FILE: tensors})
+    with pytest.raises(BundleError) as caught:
+        classifier_from(bundle, bundle.manifest.members[0])
+    assert caught.value.code == "OwnCode"
+    monkeypatch.setenv("MEDTRANSFER_OWN_CODE", name)
+    with pytest.raises(TypeError):  # now it is called, and is no builder of networks
+        classifier_from(bundle, bundle.manifest.members[0])

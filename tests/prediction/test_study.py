@@ -136,3 +136,27 @@ def test_colour_before_a_network_of_grey_pictures_is_a_problem(
     found = predict_study(counting(), grey, [file, picture("a.png")])
     assert "colour" in found.images[0].problem
     assert found.probabilities == predict_study(counting(), grey, [picture("a.png")]).probabilities
+
+
+MESSY = Path(__file__).parents[2] / "sample_data" / "messy"
+
+
+def test_the_files_of_a_series_are_one_volume_in_the_order_they_lie_in(bundle: Bundle, counting: Any) -> None:
+    """Named in another order than they lie, with their scout among them: as the folder is predicted."""
+    network = counting()
+    found = predict_study(network, bundle, sorted((MESSY / "head").iterdir()))
+    ((scan,),) = network.batches[0]
+    assert scan.planes.shape[0] == 6
+    brightness = scan.planes.reshape(6, -1).mean(axis=1)
+    assert (np.diff(brightness) > 0).all(), "its disc grows from slice to slice"
+    assert found.probabilities == predict_study(counting(), bundle, [MESSY / "head"]).probabilities
+    assert [bool(image.problem) for image in found.images].count(False) == 1
+    assert any("LOCALIZER" in image.problem for image in found.images)
+
+
+def test_several_patients_are_no_study(bundle: Bundle, counting: Any) -> None:
+    network = counting()
+    found = predict_study(network, bundle, [*sorted((MESSY / "head").iterdir()), MESSY / "disc.zip"])
+    assert not found.probabilities
+    assert not network.batches
+    assert any("2 patients" in image.problem for image in found.images)
