@@ -63,6 +63,7 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python benchmarks/nifti.py
 	$(BIN)/python benchmarks/cache.py
 	$(BIN)/python benchmarks/training_step.py
+	$(BIN)/python benchmarks/volumes.py
 
 clean:
 	rm -rf $(VENV) runs

@@ -194,7 +194,7 @@ def _rules(
     choose(
         "training.batch_size",
         BATCH if n >= BATCH else max(2, n),
-        f"{n} training studies, {steps} steps an epoch.",
+        f"{n} training studies; steps an epoch: {steps}.",
     )
     if events < draft.training.min_validation_events:
         reasons["training.patience"] = (
@@ -212,7 +212,7 @@ def _decision_rule(choose: Choose, validation: Mapping[str, int], positive: str)
         choose(
             "decision.rule",
             "youden",
-            f"{events} validation studies have the finding: a sensitivity to reach would hang on one or two of them, "
+            f"Validation studies with the finding: {events}. A sensitivity to reach would hang on one or two of them, "
             "so the sum of sensitivity and specificity decides.",
         )
     else:

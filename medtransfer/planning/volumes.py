@@ -50,6 +50,10 @@ def volume_rules(plan: Plan, content: Content) -> Iterator[Together]:
     yield from _shown(plan, content)
     if not content.volumes:
         return
+    if content.modalities.get("", 0):
+        said = plan.read.nifti_modality
+        reason = "NIfTI files do not say what they are: with CT or MR here, windows and scaling act on them."
+        yield (("read.nifti_modality", said, reason),)
     of = f"{content.volumes} of {len(content.planes)} rows are volumes (usually {content.usual} planes)"
     three_d = plan.model.backbone.endswith(THREE_D)
     if three_d:

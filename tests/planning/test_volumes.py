@@ -81,3 +81,9 @@ def test_windows_follow_the_body_part(part: str, windows: tuple[str, ...] | None
 
 def test_pictures_change_nothing() -> None:
     assert chosen(plan_with("imagenet", features={"coral": {}}), content(1, "DX")) == {}
+
+
+@pytest.mark.parametrize(("modality", "said"), [("", True), ("CT", False)])
+def test_files_that_do_not_say_what_they_are_are_pointed_out(modality: str, said: bool) -> None:
+    found = chosen(plan_with(), content(20, modality))
+    assert found.get("read.nifti_modality", None) == ("" if said else None)
