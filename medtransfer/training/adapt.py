@@ -11,8 +11,7 @@ import pandas as pd
 from torch import nn
 
 from medtransfer.core.config.plan import Plan
-from medtransfer.core.errors import CohortError, ConfigError
-from medtransfer.core.files import patient_digest, same_files
+from medtransfer.core.files import patient_digest
 from medtransfer.core.types import CaseWeights, Task
 from medtransfer.data.cache import PreparedCohort, prepare_cohort
 from medtransfer.data.cohort import Cohort, patients
@@ -22,12 +21,12 @@ from medtransfer.data.names import case_names
 from medtransfer.data.splits import BUDGET_RULE
 from medtransfer.data.targets import counts, targets_of
 from medtransfer.models.assemble import new_classifier
-from medtransfer.models.classifier import HEAD, NEW, SOURCE_HEAD, Classifier, Question
+from medtransfer.models.classifier import HEAD, SOURCE_HEAD, Classifier, Question
 from medtransfer.models.features import encoded_once, frozen_features
 from medtransfer.models.weights.sidecar import InputSpec, check_modalities
 from medtransfer.training.checkpoint import LoopState
 from medtransfer.training.fit import fit, training_device
-from medtransfer.training.optimiser import policy_rates
+from medtransfer.training.refusals import check_classes, check_frozen, check_moving, refuse_shared_patients
 from medtransfer.training.step import FitData
 from medtransfer.transfer.objective import build_objective, check_objective, weigh_source
 from medtransfer.transfer.types import Sample, SampleWeights, TransferData
@@ -129,7 +128,7 @@ def adapt(
     """
     model, seen, prepared = ready.model, ready.seen, ready.prepared
     sets = {name: study_set(part, seen[name].classes, _task(plan, name)) for name, part in prepared.items()}
-    _check_classes(sets, seen)
+    check_classes(sets, seen)
     if plan.training.features == "frozen":
         sets = {name: encoded_once(model, part, quiet=quiet) for name, part in sets.items()}
     weights = _instance_weights(plan, model, sets)
@@ -174,7 +173,7 @@ def _cohorts(plan: Plan, target: Cohort, source: Cohort | None) -> dict[str, Coh
     if (target.table["split"] == "validation").any():
         seen["validation"] = _labelled(target.split("validation"))
     if source is not None and not np.isinf(plan.objective.trade_off):
-        _refuse_shared_patients(target, source)
+        refuse_shared_patients(target, source)
         rows = source.table[source.table["split"].isin(["", "train"]) & (source.table["label"] != "")]
         seen["source"] = source.with_table(rows)
     return seen
@@ -182,27 +181,6 @@ def _cohorts(plan: Plan, target: Cohort, source: Cohort | None) -> dict[str, Coh
 
 def _labelled(cohort: Cohort) -> Cohort:
     return cohort.with_rows(cohort.table[cohort.table["label"] != ""])
-
-
-def _refuse_shared_patients(target: Cohort, source: Cohort) -> None:
-    """A patient of the target who also trains as a source case would be on both sides of a split."""
-    shared = same_files(
-        [target.file(path) for path in target.table["path"]], [source.file(path) for path in source.table["path"]]
-    )
-    theirs = set(zip(source.table["site"], source.table["patient_id"], strict=True))
-    both = [
-        patient
-        for site, patient in zip(target.table["site"], target.table["patient_id"], strict=True)
-        if patient and (site, patient) in theirs
-    ]
-    if shared or both:
-        found = [f"{len(shared)} images"] * bool(shared) + [f"{len(set(both))} patients"] * bool(both)
-        cure = "Take them out of one of the two."
-        if not shared:
-            cure = "If they are other people with the same ids, name the two hospitals in the column `site`."
-        raise CohortError(
-            f"source and target share {' and '.join(found)}", code="SharedPatients", path=source.source, hint=cure
-        )
 
 
 def _fit_data(
@@ -261,46 +239,6 @@ def _class_weights(plan: Plan, target: StudySet) -> CaseWeights | None:
     return None if plan.training.imbalance == "none" else balance(target.labels, len(plan.target.classes))
 
 
-def check_frozen(plan: Plan, model: Classifier) -> None:
-    """Refuse to keep features of an encoder that moves.
-
-    Raises:
-        ConfigError: The policy moves a stage, now or later.
-    """
-    moved = sorted(_moved(plan, model) - set(NEW))
-    if plan.training.features == "frozen" and moved:
-        raise ConfigError(
-            f"features are to be frozen, and the policy {plan.policy.name} moves {', '.join(moved)}",
-            code="EncoderMoves",
-            path="training.features",
-            hint='Set policy.name = "head", or training.features = "live".',
-        )
-
-
-def check_moving(plan: Plan, model: Classifier) -> None:
-    """Refuse feature terms where no feature can change.
-
-    Raises:
-        ConfigError: The policy moves the head alone.
-    """
-    terms = [name for name, settings in plan.objective.features.items() if settings.get("strength", 1.0) > 0]
-    if terms and _moved(plan, model) <= {HEAD}:
-        raise ConfigError(
-            f"the policy {plan.policy.name} moves the head alone, and {', '.join(terms)} would do nothing",
-            code="ConflictingTerms",
-            path="objective.features",
-            hint='Remove the terms (--set "objective.features={}"), or let something below the head move '
-            "(policy.name = full, or model.pooling.name = attention).",
-        )
-
-
-def _moved(plan: Plan, model: Classifier) -> set[str]:
-    """Groups that the policy moves, now or at the last; an epoch has a step at least."""
-    epochs = (0.0, float(max(plan.training.epochs, plan.training.min_steps)))
-    rates = [policy_rates(plan.policy, model, progress) for progress in epochs]
-    return {name for said in rates for name, rate in said.items() if rate > 0}
-
-
 def _instance_weights(plan: Plan, model: Classifier, sets: dict[str, StudySet]) -> SampleWeights | None:
     if not plan.objective.instances or "source" not in sets:
         return None
@@ -347,17 +285,3 @@ def _digests(prepared: dict[str, PreparedCohort]) -> tuple[str, ...]:
             if patient:
                 digests |= {patient_digest(patient, site=site), patient_digest(patient)}
     return tuple(sorted(digests))
-
-
-def _check_classes(sets: dict[str, StudySet], seen: dict[str, Cohort]) -> None:
-    """Reading may have cost a class its last study."""
-    for name, part in sets.items():
-        classes = seen[name].classes
-        empty = [c for c, n in zip(classes, counts(part.labels, len(classes)), strict=True) if n == 0]
-        if empty:
-            raise CohortError(
-                f"no readable {name} study of class {', '.join(empty)}",
-                code="OneClass",
-                path=seen[name].source,
-                hint="Look into ledger.csv for what failed.",
-            )

@@ -20,8 +20,8 @@ from medtransfer.data.places import View
 from medtransfer.models.assemble import new_classifier
 from medtransfer.models.classifier import Classifier, Question
 from medtransfer.models.features import encoded_once, frozen_features
-from medtransfer.training.adapt import check_frozen, check_moving
 from medtransfer.training.fit import fit
+from medtransfer.training.refusals import check_frozen, check_moving
 from medtransfer.training.step import FitData
 from medtransfer.transfer.objective import build_objective
 from medtransfer.transfer.types import TransferData
