@@ -42,6 +42,8 @@ class Arguments(Deidentification, Common):
     """Try DICOM files that lack the preamble."""
     volume: int | None = None
     """Which volume of a four-dimensional file to take, from 0; without it such files fail."""
+    nifti_modality: Literal["", "CT", "MR", "PT"] = ""
+    """What NIfTI files are, which do not say it themselves."""
     on_irregular: Literal["rule", "keep", "resample", "refuse"] = "rule"
     """What becomes of a series whose slices do not lie on one regular grid."""
     allow_failures: int = 0
@@ -60,7 +62,7 @@ def run(arguments: Arguments) -> Outcome:
 
     if arguments.out is not None and arguments.place.exists():
         inspection_folder(arguments.place, arguments.out)  # said before hours of decoding
-    choices = {"force": arguments.force, "volume": arguments.volume, "on_irregular": arguments.on_irregular}
+    choices = {name: getattr(arguments, name) for name in ("force", "volume", "nifti_modality", "on_irregular")}
     settings = validated(ReadConfig, choices, path="read")
     unnamed, of_key = deidentifier(arguments, arguments.out)
     with unnamed_errors(unnamed, arguments.place):

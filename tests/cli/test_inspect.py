@@ -126,3 +126,11 @@ def test_excluded_rows_are_mentioned_and_refuse_nothing(tmp_path: Path) -> None:
     made = mt.plan(mt.read_cohort(folder), backbone="squeezenet1_1")
     assert "1 are excluded by rule" in made.reasons["target.cohort"]
     assert "not_an_image_file 1" in made.reasons["target.cohort"]
+
+
+def test_nifti_files_are_what_the_user_says_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    place = Path(__file__).parents[2] / "sample_data" / "studies" / "head_ct"
+    assert main(["inspect", str(place), "--nifti-modality", "CT", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["facts"]["modality"] == {"CT": 4}
+    assert not any("modalities" in warning for warning in found["warnings"])
