@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from medtransfer.data.scan import Scan
     from medtransfer.evaluation.predictions_io import read_predictions
     from medtransfer.models.bundle import Bundle, read_bundle
-    from medtransfer.pipeline import convert, evaluate, fit, inspect, plan, predict, report
+    from medtransfer.pipeline.story import convert, evaluate, fit, inspect, plan, predict, report
     from medtransfer.prediction.study import StudyImage, StudyResult, load_runtime, predict_study
 
 _HOMES: Final = {
@@ -39,21 +39,21 @@ _HOMES: Final = {
     "Scan": "medtransfer.data.scan",
     "StudyImage": "medtransfer.prediction.study",
     "StudyResult": "medtransfer.prediction.study",
-    "convert": "medtransfer.pipeline",
-    "evaluate": "medtransfer.pipeline",
-    "fit": "medtransfer.pipeline",
-    "inspect": "medtransfer.pipeline",
+    "convert": "medtransfer.pipeline.story",
+    "evaluate": "medtransfer.pipeline.story",
+    "fit": "medtransfer.pipeline.story",
+    "inspect": "medtransfer.pipeline.story",
     "load_runtime": "medtransfer.prediction.study",
     "person_of": "medtransfer.data.relink",
-    "plan": "medtransfer.pipeline",
-    "predict": "medtransfer.pipeline",
+    "plan": "medtransfer.pipeline.story",
+    "predict": "medtransfer.pipeline.story",
     "predict_study": "medtransfer.prediction.study",
     "read_bundle": "medtransfer.models.bundle",
     "read_cohort": "medtransfer.data.cohort",
     "read_key": "medtransfer.core.keys",
     "read_predictions": "medtransfer.evaluation.predictions_io",
     "relink": "medtransfer.data.relink",
-    "report": "medtransfer.pipeline",
+    "report": "medtransfer.pipeline.story",
 }
 
 __all__ = [

@@ -49,8 +49,8 @@ class Arguments(Deidentification, Common):
 def run(arguments: Arguments) -> Outcome:
     """Convert, and say what was written."""
     from medtransfer.data.ledger import failure_beyond
-    from medtransfer.pipeline import convert, read_cohort
     from medtransfer.pipeline.inspections import write_statement
+    from medtransfer.pipeline.story import convert, read_cohort
 
     size = [] if arguments.size is None else [f"preprocess.size={arguments.size}"]
     unnamed, of_key = deidentifier(arguments, arguments.out)

@@ -52,8 +52,8 @@ def run(arguments: Arguments) -> Outcome:
     """Do the main job on the sample hospitals."""
     from medtransfer.core.config.toml import write_toml
     from medtransfer.data.ledger import require_allowed
-    from medtransfer.pipeline import evaluate, fit, inspect, predict, read_cohort, report
     from medtransfer.pipeline.inspections import write_inspection
+    from medtransfer.pipeline.story import evaluate, fit, inspect, predict, read_cohort, report
     from medtransfer.reporting.text import summary
 
     quiet, started = arguments.quiet or arguments.json, time.monotonic()
@@ -146,7 +146,7 @@ def _backbone(weights: str) -> str:
 
 
 def _plan(target: Cohort, source: Cohort, arguments: Arguments, backbone: str) -> Plan:
-    from medtransfer.pipeline import plan
+    from medtransfer.pipeline.story import plan
 
     changes = RANDOM_START if arguments.weights == "none" else PRETRAINED
     return plan(

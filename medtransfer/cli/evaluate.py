@@ -31,7 +31,7 @@ class Arguments(Common):
 
 def run(arguments: Arguments) -> Outcome:
     """Evaluate, and write the figures where asked for."""
-    from medtransfer.pipeline import evaluate, report
+    from medtransfer.pipeline.story import evaluate, report
     from medtransfer.reporting.text import summary
 
     evaluation = evaluate(arguments.predictions, title=arguments.title, seed=arguments.seed)

@@ -39,7 +39,7 @@ def run(arguments: Arguments) -> Outcome:
     """Fit, and say where the bundle is."""
     from medtransfer.core.config.plan import Plan
     from medtransfer.core.config.toml import read_toml
-    from medtransfer.pipeline import fit
+    from medtransfer.pipeline.story import fit
 
     bundle = fit(
         read_toml(Plan, arguments.plan, changes=arguments.set),

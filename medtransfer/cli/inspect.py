@@ -55,8 +55,8 @@ def run(arguments: Arguments) -> Outcome:
     from medtransfer.core.config.data import ReadConfig
     from medtransfer.core.config.toml import validated
     from medtransfer.data.ledger import failure_beyond
-    from medtransfer.pipeline import inspect
     from medtransfer.pipeline.inspections import inspection_folder, write_inspection, write_statement
+    from medtransfer.pipeline.story import inspect
     from medtransfer.reporting.inspection_files import inspection_json
     from medtransfer.reporting.inspection_text import inspection_text
 

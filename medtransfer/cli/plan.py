@@ -65,7 +65,7 @@ def run(arguments: Arguments) -> Outcome:
     """Plan, and write the file."""
     from medtransfer.core.config.toml import to_toml
     from medtransfer.core.files import write_text
-    from medtransfer.pipeline import plan, read_cohort
+    from medtransfer.pipeline.story import plan, read_cohort
 
     def cohort(path: Path, *, label: str, own_question: bool = False, positive: str | None = None) -> Cohort:
         ordered = None if own_question else _words(arguments.ordinal)

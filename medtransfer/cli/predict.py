@@ -43,7 +43,7 @@ class Arguments(Common):
 def run(arguments: Arguments) -> Outcome:
     """Predict, and say where the rows are."""
     from medtransfer.data.ledger import failure_beyond
-    from medtransfer.pipeline import predict_run, read_bundle, read_cohort
+    from medtransfer.pipeline.story import predict_run, read_bundle, read_cohort
 
     bundle = read_bundle(arguments.bundle)
     cohort = read_cohort(

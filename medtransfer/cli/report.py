@@ -26,7 +26,7 @@ class Arguments(Common):
 
 def run(arguments: Arguments) -> Outcome:
     """Write the page, and say where it is."""
-    from medtransfer.pipeline import report
+    from medtransfer.pipeline.story import report
     from medtransfer.reporting.evaluation import read_evaluation
 
     evaluation = read_evaluation(arguments.evaluation)

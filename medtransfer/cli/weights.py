@@ -182,7 +182,7 @@ def _probe(action: Probe, arguments: Arguments) -> Outcome:
     from medtransfer.models.weights.library import located
 
     file = located(action.weights)  # before anything heavy is loaded
-    from medtransfer.pipeline import probe_weights
+    from medtransfer.pipeline.story import probe_weights
 
     found = probe_weights(
         file,

@@ -263,8 +263,8 @@ def test_errors_name_nobody(
         def fails(*_: object, **__: object) -> None:
             raise RuntimeError(name.decode())
 
-        monkeypatch.setattr("medtransfer.pipeline.inspect_place", fails)
-        monkeypatch.setattr("medtransfer.pipeline.convert_cohort", fails)
+        monkeypatch.setattr("medtransfer.pipeline.story.inspect_place", fails)
+        monkeypatch.setattr("medtransfer.pipeline.story.convert_cohort", fails)
         assert run(command, hospital.folder, *key) == 1
     finally:
         table.unlink()

@@ -117,7 +117,7 @@ def test_inspect_says_that_out_cannot_be_written_before_it_decodes(
     def decoding(*_: object, **__: object) -> None:
         pytest.fail("it decoded first")
 
-    monkeypatch.setattr("medtransfer.pipeline.inspect", decoding)
+    monkeypatch.setattr("medtransfer.pipeline.story.inspect", decoding)
     (tmp_path / "file").touch()
     run("inspect", hospitals.source, "--out", tmp_path / "file", expect=2)
     assert "[Unwritable]" in capsys.readouterr().err
@@ -133,7 +133,7 @@ def test_an_interrupt_ends_with_130(hospitals, monkeypatch: pytest.MonkeyPatch) 
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("medtransfer.pipeline.inspect", interrupted)
+    monkeypatch.setattr("medtransfer.pipeline.story.inspect", interrupted)
     run("inspect", hospitals.source, expect=130)
 
 
@@ -144,7 +144,7 @@ def test_an_unexpected_error_is_one_calm_line_unless_debug(
         msg = "surprise\x1b[2J"
         raise RuntimeError(msg)
 
-    monkeypatch.setattr("medtransfer.pipeline.inspect", broken)
+    monkeypatch.setattr("medtransfer.pipeline.story.inspect", broken)
     run("inspect", hospitals.source, expect=1)
     said = capsys.readouterr().err
     assert "unexpected RuntimeError: surprise" in said

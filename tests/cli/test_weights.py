@@ -130,7 +130,7 @@ def test_probe_shows_and_keeps_the_answer(
         asked.append((*places, options))
         return Answer()
 
-    monkeypatch.setattr("medtransfer.pipeline.probe_weights", probe_weights, raising=False)
+    monkeypatch.setattr("medtransfer.pipeline.story.probe_weights", probe_weights, raising=False)
     run("import", file, "--as", "mine", "--quiet")
     run("probe", "mine", tmp_path / "cohort.csv", "--images", "20", "--store", "--out", tmp_path)
     assert "the statistics fit" in capsys.readouterr().out

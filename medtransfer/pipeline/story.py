@@ -1,0 +1,357 @@
+"""The story, a few lines a step: inspect → plan → fit → predict → evaluate → report.
+
+Each step takes and gives one typed value; the command line, a script and the app call the same functions.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from medtransfer.core.catalogue import trust
+from medtransfer.core.config.data import Preparation
+from medtransfer.core.config.plan import Plan
+from medtransfer.core.config.toml import changed, read_toml
+from medtransfer.core.files import writable_folder
+from medtransfer.core.results import Predictions
+from medtransfer.data.cohort import Cohort, read_cohort
+from medtransfer.data.content import content_of
+from medtransfer.data.convert import Converted, Pseudonyms, convert_cohort
+from medtransfer.data.duplicates import NEAR
+from medtransfer.data.ingest import DEFAULTS
+from medtransfer.data.inspection import Inspection, inspect_place
+from medtransfer.data.ledger import Ledger, require_allowed
+from medtransfer.data.rows import ledger_of, looked_at, stored_cases
+from medtransfer.data.splits import assign_splits
+from medtransfer.evaluation.evaluate import evaluate as evaluate_predictions
+from medtransfer.evaluation.predictions_io import read_predictions, write_predictions
+from medtransfer.models.bundle import MANIFEST, Bundle, read_bundle, write_bundle
+from medtransfer.pipeline.bundling import chosen_point, new_manifest
+from medtransfer.pipeline.runs import BUNDLE, keep_plan, planned_cohort, run_folder
+from medtransfer.planning.plan import plan as make_plan
+from medtransfer.planning.plan import with_content
+from medtransfer.prediction.run import CohortRun, predict_cohort
+from medtransfer.reporting.evaluation import PAGE_SUFFIX, write_evaluation, write_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from medtransfer.core.config.data import ReadConfig
+    from medtransfer.core.results import Evaluation
+    from medtransfer.data.deidentify import Deidentifier
+    from medtransfer.models.probe.result import ProbeResult
+
+__all__ = ["convert", "evaluate", "fit", "inspect", "plan", "predict", "read_bundle", "read_cohort", "report"]
+
+
+def inspect(
+    place: str | Path,
+    *,
+    label: str = "label",
+    classes: Sequence[str] = (),
+    near: float = NEAR,
+    settings: ReadConfig = DEFAULTS,
+    deidentifier: Deidentifier | None = None,
+    quiet: bool = True,
+) -> Inspection:
+    """Look at every file in a folder (or every image a cohort table names), and say what became of it.
+
+    Args:
+        place: A folder, an image, or a cohort table.
+        label: Column of the label in a cohort table.
+        classes: The labels that are right; others are pointed out. Empty: any may be.
+        near: Correlation from which two pictures are taken for the same.
+        settings: How files become scans.
+        deidentifier: Takes names away from everything that is found.
+        quiet: Show no progress bar.
+
+    Raises:
+        CohortError: The table cannot be used.
+        ReadError: There is nothing at `place`.
+    """
+    return inspect_place(
+        Path(place),
+        label=label,
+        classes=classes,
+        near=near,
+        settings=settings,
+        deidentifier=deidentifier,
+        quiet=quiet,
+    )
+
+
+def plan(
+    cohort: Cohort,
+    *,
+    source: Cohort | None = None,
+    backbone: str | Callable[..., object] = "resnet18",
+    weights: str = "none",
+    labels_per_class: int | None = None,
+    seed: int = 0,
+    changes: Iterable[str] = (),
+    allow_failures: int = 0,
+) -> Plan:
+    """Make a plan for a target cohort, once the header of every image of both cohorts could be read.
+
+    Nothing is decoded. How many images were excluded by which rule stands in the plan's reasons.
+
+    Args:
+        cohort: The target hospital.
+        source: Another hospital whose labelled studies help, or None.
+        backbone: Entry of `models/backbones/`, or a function of your own that builds a `Backbone`.
+        weights: `none`, `imagenet`, the name of imported weights, or a local file.
+        labels_per_class: Label budget: use only so many labelled studies of each class.
+        seed: Of splits, order, augmentation and initial weights.
+        changes: `key.path=value`, as `--set` takes them; they win over every rule.
+        allow_failures: So many images may fail by their headers.
+
+    Raises:
+        FailedCasesError: More images failed than allowed.
+        CohortError: A cohort cannot answer the question (one class only, nobody positive declared, …).
+        ConfigError: A value or a change is not allowed.
+        CatalogueError: There is no such backbone, term or policy.
+        WeightsError: The weight file or its sidecar is not there, or for another backbone.
+    """
+    changes = tuple(changes)
+    made = make_plan(
+        cohort,
+        source=source,
+        backbone=backbone,
+        weights=weights,
+        labels_per_class=labels_per_class,
+        seed=seed,
+        changes=changes,
+    )
+    looks = {
+        f"{name}.cohort": looked_at(of, settings=made.read)
+        for name, of in (("target", cohort), ("source", source))
+        if of is not None
+    }
+    require_allowed(ledger_of(*looks.values()), allow_failures)
+    content = content_of((item for item, _ in looks["target.cohort"]), stored_cases(cohort))
+    made = with_content(made, content, changes)
+    noted = {key: said for key, look in looks.items() if (said := _left_out(ledger_of(look)))}
+    return made.model_copy(update={"reasons": {**made.reasons, **noted}})
+
+
+def convert(
+    cohort: Cohort | str | Path,
+    *,
+    out: str | Path,
+    changes: Sequence[str] = (),
+    workers: int = 1,
+    pseudonyms: Pseudonyms | None = None,
+    quiet: bool = True,
+) -> Converted:
+    """Write a cohort once into prepared arrays; `read_cohort(out)` is then a cohort that needs no files.
+
+    Args:
+        cohort: The studies, or the path of their table.
+        out: A new folder, or one that was converted into before: then only what has changed is decoded.
+        changes: `preprocess.size=320`, `read.on_irregular=keep`, …: any key of these two tables.
+        workers: Processes that decode.
+        pseudonyms: Other names for everything that is written.
+        quiet: Show no progress bars.
+
+    Raises:
+        UnusableInputError: The cohort or a setting cannot be used, or the folder cannot be written to.
+    """
+    settings = changed(Preparation(), changes)
+    cohort = cohort if isinstance(cohort, Cohort) else read_cohort(cohort, patients_unknown=True)
+    return convert_cohort(
+        cohort,
+        folder=Path(out),
+        preprocess=settings.preprocess,
+        read=settings.read,
+        workers=workers,
+        pseudonyms=pseudonyms,
+        quiet=quiet,
+    )
+
+
+def fit(
+    plan: Plan | str | Path,
+    *,
+    out: str | Path,
+    resume: bool = False,
+    cache: str | Path | None = None,
+    allow_failures: int = 0,
+    quiet: bool = True,
+) -> Bundle:
+    """Train what a plan says, choose the operating point on validation, and write a bundle.
+
+    Args:
+        plan: The plan, or the path of its TOML file.
+        out: The run's folder; `out/bundle` is the bundle, `out/cohort.csv` the target with its splits.
+        resume: Go on from the checkpoint in `out`.
+        cache: Folder of prepared pictures; default `out/cache`. Runs on the same cohorts may share one.
+        allow_failures: How many images may fail to be read.
+        quiet: Show no progress bars.
+
+    Raises:
+        MedTransferError: Inputs cannot be used, or training went wrong; see `.code` and `.hint`.
+    """
+    from medtransfer.training.adapt import adapt, prepare
+    from medtransfer.training.checkpoint import remove_checkpoint
+
+    plan = plan if isinstance(plan, Plan) else read_toml(Plan, Path(plan))
+    trust(plan.model.backbone, plan.model.pooling.name)
+    folder = run_folder(Path(out), plan, resume=resume)
+    if (folder / BUNDLE / MANIFEST).is_file():
+        return read_bundle(folder / BUNDLE)  # resumed after its end
+    missing_is_fine = allow_failures > 0
+    target = planned_cohort(plan.target, allow_missing=missing_is_fine)
+    target = assign_splits(target, plan.split, seed=plan.seed, labels_per_class=plan.target.labels_per_class)
+    source = None if plan.source is None else planned_cohort(plan.source, allow_missing=missing_is_fine)
+    kept = Path(cache) if cache else folder / "cache"
+    ready = prepare(plan, target=target, source=source, cache=kept, quiet=quiet)
+    ready.ledger.write(folder)
+    require_allowed(ready.ledger, allow_failures)
+    adapted = adapt(
+        plan,
+        ready,
+        folder=folder,
+        on_start=lambda: keep_plan(plan, target, folder),
+        resume=resume,
+        quiet=quiet,
+    )
+    manifest = new_manifest(plan, adapted)
+    tensors = {manifest.members[0].file: adapted.tensors}
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".draft-") as draft:
+        drafted = write_bundle(Path(draft), manifest, tensors)
+        point = chosen_point(plan, drafted, target, Path(draft), cache=kept)
+    bundle = write_bundle(folder / BUNDLE, manifest.model_copy(update={"operating_point": point}), tensors)
+    remove_checkpoint(folder)
+    return bundle
+
+
+def predict(
+    bundle: Bundle | str | Path,
+    cohort: Cohort | str | Path,
+    *,
+    out: str | Path | None = None,
+    cache: str | Path | None = None,
+    allow_failures: int = 0,
+    quiet: bool = True,
+) -> Predictions:
+    """One row per study of a cohort.
+
+    Args:
+        bundle: What predicts, or its folder.
+        cohort: The studies, or the path of their table.
+        out: Write `predictions.csv`, `predictions.json` and the ledger here; a killed run goes on where it stopped.
+        cache: Folder of prepared pictures to read from and add to, such as that of `fit`; default: nothing is kept.
+        allow_failures: How many images may fail to be read.
+        quiet: Show no progress bar.
+
+    Raises:
+        FailedCasesError: More images failed than allowed; what could be predicted is written first.
+    """
+    run = predict_run(bundle, cohort, out=out, cache=cache, allow_missing=allow_failures > 0, quiet=quiet)
+    require_allowed(run.ledger, allow_failures)
+    return run.predictions
+
+
+def predict_run(
+    bundle: Bundle | str | Path,
+    cohort: Cohort | str | Path,
+    *,
+    out: str | Path | None = None,
+    cache: str | Path | None = None,
+    allow_missing: bool = False,
+    quiet: bool = True,
+) -> CohortRun:
+    """`predict`, with the ledger, and without an opinion on how many images may fail."""
+    bundle = bundle if isinstance(bundle, Bundle) else read_bundle(bundle)
+    if not isinstance(cohort, Cohort):
+        labels = bundle.manifest.classes if bundle.manifest.task == "multilabel" else None
+        cohort = read_cohort(cohort, labels=labels, allow_missing=allow_missing)
+    kept = None if cache is None else Path(cache)
+    if out is None:
+        with tempfile.TemporaryDirectory() as temporary:
+            return predict_cohort(bundle, cohort, folder=Path(temporary), cache=kept, quiet=quiet)
+    folder = writable_folder(Path(out), private=True)
+    run = predict_cohort(bundle, cohort, folder=folder, cache=kept, quiet=quiet)
+    write_predictions(run.predictions, folder)
+    run.ledger.write(folder)
+    return run
+
+
+def evaluate(predictions: Predictions | str | Path, *, title: str = "", seed: int = 0) -> Evaluation:
+    """Measure predictions against the truth they carry; the threshold is the bundle's own.
+
+    Args:
+        predictions: The predictions, or the folder or CSV they were written to.
+        title: What the report is headed by.
+        seed: Of the bootstrap.
+
+    Raises:
+        PredictionsError: They cannot be evaluated as they are.
+    """
+    predictions = predictions if isinstance(predictions, Predictions) else read_predictions(Path(predictions))
+    return evaluate_predictions(predictions, title=title, seed=seed)
+
+
+def report(evaluation: Evaluation, *, out: str | Path) -> Path:
+    """Write `report.html`, `evaluation.json` and `estimates.csv` into a folder; returns the path of the page.
+
+    Args:
+        evaluation: What was measured.
+        out: The folder; or, where it ends in `.html`, the page itself, and nothing else is written.
+
+    Raises:
+        OutputError: The folder or page cannot be written.
+    """
+    place = Path(out)
+    if place.suffix.lower() == PAGE_SUFFIX:
+        return write_page(evaluation, place)
+    return write_evaluation(evaluation, writable_folder(place))
+
+
+def probe_weights(
+    weights: str | Path,
+    cohort: Cohort | str | Path,
+    *,
+    backbone: str | None = None,
+    images: int = 300,
+    cache: str | Path | None = None,
+    store: bool = False,
+    quiet: bool = True,
+) -> ProbeResult:
+    """Find out which normalisation pretrained weights expect, by the batch statistics of a cohort's images.
+
+    Args:
+        weights: A weight file, or the name of imported weights.
+        cohort: Whose images are looked at, its test split apart; or the path of its table.
+        backbone: Name in the catalogue; may be left out where the file tells.
+        images: How many images to look at, at most.
+        cache: Folder of prepared pictures; default: nothing is kept.
+        store: Write the answer into the sidecar of the weights.
+        quiet: Show no progress bars.
+
+    Raises:
+        WeightsError: The weights cannot be probed; or, where it is to be stored, there is no clear answer.
+        CohortError: No image can be read.
+    """
+    from medtransfer.models.probe import probe
+
+    cohort = cohort if isinstance(cohort, Cohort) else read_cohort(cohort, patients_unknown=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        kept = Path(cache or temporary)
+        result = probe.probe_file(weights, cohort, backbone=backbone, images=images, cache=kept, quiet=quiet)
+    if store:
+        probe.store(weights, result)
+    return result
+
+
+def _left_out(ledger: Ledger) -> str:
+    """A sentence on the images of a cohort that will not be read; empty where all will."""
+    counts = ledger.counts()
+    reasons = ", ".join(f"{code} {n}" for (_, code), n in ledger.by_reason().items())
+    if not reasons:
+        return ""
+    return (
+        f"Of {counts['inputs']} images {counts['excluded']} are excluded by rule and {counts['failed']} failed, "
+        f"by their headers: {reasons}."
+    )
