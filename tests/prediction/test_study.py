@@ -113,11 +113,13 @@ def test_damaged_scans_never_raise(bundle: Bundle, counting: Any) -> None:
     folder = Path(os.environ["MEDTRANSFER_DATA"]) / "damaged" / "dicom"
     small = [file for file in sorted(folder.glob("*.dcm")) if file.stat().st_size < 200_000]
     assert len(small) > 20
-    found = predict_study(counting(), bundle, small)
-    assert len(found.images) == len(small)
-    assert any(image.problem for image in found.images)
-    assert any(image.shown is not None for image in found.images)
-    assert all((image.shown is None) == bool(image.problem) for image in found.images)
+    found = [predict_study(counting(), bundle, [file]) for file in small]
+    assert all(len(study.images) == 1 for study in found)
+    images = [study.images[0] for study in found] + list(predict_study(counting(), bundle, small).images)
+    assert len(images) == 2 * len(small)
+    assert any(image.problem for image in images)
+    assert any(image.shown is not None for image in images)
+    assert all((image.shown is None) == bool(image.problem) for image in images)
 
 
 def test_an_unknown_runtime_is_refused_with_the_choices(bundle: Bundle) -> None:
