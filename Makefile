@@ -47,7 +47,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 test: check
-	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --cov --cov-report=term-missing:skip-covered
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/pytest -m slow

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from medtransfer.data.scan import Scan
     from medtransfer.evaluation.predictions_io import read_predictions
     from medtransfer.models.bundle import Bundle, read_bundle
+    from medtransfer.pipeline.rates import find_rate
+    from medtransfer.pipeline.soups import soup
     from medtransfer.pipeline.story import convert, evaluate, fit, inspect, plan, predict, report
+    from medtransfer.pipeline.tuning import tune
     from medtransfer.prediction.study import StudyImage, StudyResult, load_runtime, predict_study
 
 _HOMES: Final = {
@@ -41,6 +44,7 @@ _HOMES: Final = {
     "StudyResult": "medtransfer.prediction.study",
     "convert": "medtransfer.pipeline.story",
     "evaluate": "medtransfer.pipeline.story",
+    "find_rate": "medtransfer.pipeline.rates",
     "fit": "medtransfer.pipeline.story",
     "inspect": "medtransfer.pipeline.story",
     "load_runtime": "medtransfer.prediction.study",
@@ -54,6 +58,8 @@ _HOMES: Final = {
     "read_predictions": "medtransfer.evaluation.predictions_io",
     "relink": "medtransfer.data.relink",
     "report": "medtransfer.pipeline.story",
+    "soup": "medtransfer.pipeline.soups",
+    "tune": "medtransfer.pipeline.tuning",
 }
 
 __all__ = [
@@ -73,6 +79,7 @@ __all__ = [
     "StudyResult",
     "convert",
     "evaluate",
+    "find_rate",
     "fit",
     "inspect",
     "load_runtime",
@@ -86,6 +93,8 @@ __all__ = [
     "read_predictions",
     "relink",
     "report",
+    "soup",
+    "tune",
 ]
 
 

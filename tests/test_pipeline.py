@@ -144,6 +144,7 @@ def test_what_a_run_leaves_behind(quick_run: Path, quick_plan: mt.Plan) -> None:
         "plan.toml",
         "tensorboard",
         "terms.csv",
+        "training.html",
     }
     assert read_toml(Plan, quick_run / "plan.toml").digest() == quick_plan.digest()
 
@@ -207,7 +208,7 @@ def test_two_questions_get_two_heads_and_the_bundle_one(hospitals: Hospitals, tm
         backbone="squeezenet1_1",
         changes=QUICK,
     )
-    assert not plan.same_question
+    assert not plan.same_question("source")
     assert not plan.objective.instances
     bundle = mt.fit(plan, out=tmp_path / "run")
     tensors = bundle.tensors(bundle.manifest.members[0])

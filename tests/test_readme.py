@@ -93,7 +93,7 @@ def test_the_parts_of_a_plan_are_valid() -> None:
             assert issubclass(room, BaseModel)
             room.model_validate(values)
             shown.add(name)
-    assert shown == {"objective", "policy", "read", "preprocess", "model", "training"}
+    assert shown == {"objective", "policy", "averaging", "read", "preprocess", "model", "training"}
 
 
 def test_the_sidecar_is_whole() -> None:

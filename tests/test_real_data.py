@@ -36,8 +36,7 @@ def test_from_nih_to_kermany_with_imagenet_weights(data: Path, tmp_path: Path) -
     assert sum(bundle.manifest.training.studies["target"].values()) <= 100
     assert sum(bundle.manifest.training.studies["source"].values()) == 1000
     weights = bundle.manifest.training.instance_weights
-    assert weights is not None
-    assert 1 <= weights["effective_size"] <= 1000
+    assert 1 <= weights["source"]["effective_size"] <= 1000
     test = mt.read_cohort(tmp_path / "run" / "cohort.csv").split("test")
     official = target.table[target.table["split"] == "test"]
     assert len(test) == len(official) == 624

@@ -101,7 +101,7 @@ def test_another_hospital_with_the_same_labels_shares_the_head(several: Path, tm
     elsewhere = write_several(tmp_path / "elsewhere", seed=4)
     source = mt.read_cohort(elsewhere, labels=LABELS)
     plan = mt.plan(mt.read_cohort(several, labels=LABELS), source=source, backbone="squeezenet1_1", changes=QUICK)
-    assert plan.same_question
+    assert plan.same_question("source")
     assert "classifier_ratio" in plan.objective.instances
     bundle = mt.fit(plan, out=tmp_path / "run")
     assert bundle.manifest.training.instance_weights is not None
@@ -170,7 +170,7 @@ def test_a_source_that_asks_for_other_labels_has_a_head_of_its_own(several: Path
     """Source and target share no task: a head each, and the source's labels teach the features."""
     source = mt.read_cohort(graded, label="severity", task="ordinal", classes=GRADES)
     plan = mt.plan(mt.read_cohort(several, labels=LABELS), source=source, backbone="squeezenet1_1", changes=QUICK)
-    assert not plan.same_question
+    assert not plan.same_question("source")
     assert not plan.objective.instances
     bundle = mt.fit(plan, out=tmp_path / "run")
     table = mt.predict(bundle, several).table

@@ -99,6 +99,6 @@ def classifier(
         backbone,
         pooling=mean.build(backbone.feature_dim),
         question=Question("multiclass", classes),
-        source=None if source_classes is None else Question("multiclass", source_classes),
+        sources={} if source_classes is None else {"source": Question("multiclass", source_classes)},
         weights=Loaded(spec=spec or InputSpec()),
     )

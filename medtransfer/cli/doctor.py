@@ -20,7 +20,7 @@ from medtransfer.core.inert import one_line
 PACKAGES = (
     "torch", "torchvision", "lightning-fabric", "numpy", "scipy", "pandas", "scikit-learn", "safetensors",
     "pydicom", "nibabel", "isal", "pylibjpeg-openjpeg", "pylibjpeg-rle", "imagecodecs", "pillow", "streamlit",
-    "timm", "monai", "h5py",
+    "timm", "monai", "h5py", "pot", "optuna",
 )  # fmt: skip
 _ISOLATED = {
     True: "in processes of its own, with limits on memory and time",
@@ -31,6 +31,8 @@ EXTRAS = {
     "timm": "pip install 'medtransfer[timm]' (for backbones timm/NAME)",
     "monai": "pip install 'medtransfer[monai]' (for backbones that look at volumes, NAME_3d)",
     "h5py": "pip install 'medtransfer[h5]' (for weights in Keras' .h5 files)",
+    "pot": "pip install 'medtransfer[ot]' (for the term optimal_transport)",
+    "optuna": "pip install 'medtransfer[tune]' (for `medtransfer tune`)",
 }
 
 
@@ -49,7 +51,7 @@ def run(arguments: Arguments) -> Outcome:
     import json
 
     from medtransfer.core.config.models import BACKBONES, POOLINGS
-    from medtransfer.core.config.transfer import FEATURES, INSTANCES, PARAMETERS, POLICIES
+    from medtransfer.core.config.transfer import AVERAGING, FEATURES, INSTANCES, PARAMETERS, POLICIES
     from medtransfer.core.files import write_text
     from medtransfer.data.ingest import CATALOGUE as LOADERS
     from medtransfer.data.isolation.pool import isolation_available
@@ -73,6 +75,7 @@ def run(arguments: Arguments) -> Outcome:
             "features": FEATURES.names(),
             "parameters": PARAMETERS.names(),
             "policies": POLICIES.names(),
+            "averaging": AVERAGING.names(),
         },
         "advice": [
             f"{name} is missing: {EXTRAS.get(name, f'pip install {name}')}" for name, v in packages.items() if not v

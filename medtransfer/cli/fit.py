@@ -59,6 +59,7 @@ def run(arguments: Arguments) -> Outcome:
             f"operating point, chosen on validation: probability of {point.positive} ≥ {point.threshold:.3f}; there "
             f"sensitivity {point.sensitivity}, specificity {point.specificity}"
         )
+    lines += [f"note: {note}" for note in training.notes]
     lines.append(f"next: medtransfer predict {bundle.folder} {arguments.out / 'cohort.csv'} --split test")
     facts = {
         "bundle": str(bundle.folder),

@@ -19,7 +19,10 @@ COMMANDS: Final = {
     "inspect": "look at every file in a folder, and say what became of it",
     "convert": "write a cohort once into prepared arrays",
     "plan": "make a plan for a target hospital, from a source hospital or pretrained weights",
+    "rate": "find a learning rate: a short sweep, a plot, a suggestion",
+    "tune": "choose λ and strengths on patients held out in turn",
     "fit": "train what a plan says, choose the operating point, write a bundle",
+    "soup": "average the weights of several bundles into one",
     "predict": "one row per study: probabilities and decision",
     "evaluate": "measure predictions, every figure with its interval",
     "report": "write the HTML page of an evaluation",
@@ -84,8 +87,8 @@ def _run(name: str, words: list[str]) -> int:
         print(f"medtransfer {name}: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        cure = "\n  → Go on: the same command with --resume." if name == "fit" else ""
-        print(f"medtransfer {name}: interrupted{cure}", file=sys.stderr)
+        cure = {"fit": "\n  → Go on: the same command with --resume.", "tune": "\n  → Go on: the same command."}
+        print(f"medtransfer {name}: interrupted{cure.get(name, '')}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001  (the last resort: a calm line instead of a traceback)
         if debug:

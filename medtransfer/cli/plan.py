@@ -12,6 +12,7 @@ Examples:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, UseAppendAction, arg
 
 from medtransfer.cli.common import Common, Outcome
-from medtransfer.core.errors import OutputError
+from medtransfer.core.errors import ConfigError, OutputError
 
 if TYPE_CHECKING:
     from medtransfer.data.cohort import Cohort
@@ -31,8 +32,9 @@ class Arguments(Common):
 
     target: Positional[Path]
     """Cohort of the hospital the question is asked for: table, folder with one, or class folders."""
-    source: Path | None = None
-    """Cohort of a hospital to transfer from."""
+    source: UseAppendAction[Annotated[tuple[str, ...], arg(metavar="[NAME=]PATH")]] = ()
+    """Cohort of a hospital to transfer from; may be given several times; then each is called NAME, or as
+    its folder."""
     out: Path = Path("plan.toml")
     """Where the plan goes: a TOML file, or a folder for plan.toml."""
     backbone: str = "resnet18"
@@ -81,12 +83,13 @@ def run(arguments: Arguments) -> Outcome:
         )
 
     theirs = arguments.source_label
-    target, source = cohort(arguments.target, label=arguments.label, positive=arguments.positive), None
-    if arguments.source is not None:
-        source = cohort(arguments.source, label=theirs or arguments.label, own_question=theirs is not None)
+    sources = {
+        name: cohort(path, label=theirs or arguments.label, own_question=theirs is not None)
+        for name, path in _named(arguments.source).items()
+    }
     made = plan(
-        target,
-        source=source,
+        cohort(arguments.target, label=arguments.label, positive=arguments.positive),
+        source=sources,
         backbone=arguments.backbone,
         weights=arguments.weights,
         labels_per_class=arguments.labels_per_class,
@@ -112,6 +115,26 @@ def run(arguments: Arguments) -> Outcome:
         },
         text=f"{text}\nwritten to {path}",
     )
+
+
+def _named(places: tuple[str, ...]) -> dict[str, Path]:
+    """Source cohorts by name: a single one is called `source` where nobody names it."""
+    found: dict[str, Path] = {}
+    for place in places:
+        name, equals, path = place.partition("=")
+        if not equals or Path(place).exists():
+            folder = Path(place).resolve()
+            own = folder.parent.name if folder.stem == "cohort" else folder.stem
+            name, path = "source" if len(places) == 1 else re.sub(r"\W+", "_", own.lower()).strip("_"), place
+        if name in found:
+            raise ConfigError(
+                f"two sources are called '{name}'",
+                code="NameTaken",
+                path="--source",
+                hint=f"Name them: --source {name}_a={found[name]} --source {name}_b={path}.",
+            )
+        found[name] = Path(path)
+    return found
 
 
 def _words(text: str | None) -> tuple[str, ...] | None:

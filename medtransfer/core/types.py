@@ -6,7 +6,7 @@ Conventions: world coordinates are RAS+ millimetres; voxel axes are `slice row c
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64, Int, Num, UInt16
@@ -49,11 +49,14 @@ Truths = Bool[np.ndarray, " case"]
 """True where the study has the positive class."""
 
 ClassIndices = Int[np.ndarray, " case"]
+UNKNOWN: Final = -1
+"""Index of the class of a study that nobody has labelled."""
+
 LabelTruths = Float32[np.ndarray, "case label"]
 """1 where the study has the label, 0 where it has not, NaN where nobody knows."""
 
 StudyTargets: TypeAlias = Int[np.ndarray, " case"] | Float32[np.ndarray, "case label"]
-"""What a study's truth looks like: one class, or several labels."""
+"""What a study's truth looks like: one class (or `UNKNOWN`), or several labels."""
 
 Probabilities = Float64[np.ndarray, " case"]
 """Probability of the positive class."""

@@ -13,9 +13,10 @@ from typing import Final
 import numpy as np
 from jaxtyping import Int64
 
-from medtransfer.core.types import StudyTargets, Task
+from medtransfer.core.types import UNKNOWN, StudyTargets, Task
 
 ClassCounts = Int64[np.ndarray, " class"]
+LabelledCases = Int64[np.ndarray, " known"]
 
 BETWEEN: Final = ";"
 IS: Final = "="
@@ -50,9 +51,12 @@ def strange_labels(cells: Iterable[str], classes: Sequence[str], task: Task) -> 
 
 
 def targets_of(cells: Iterable[str], classes: Sequence[str], task: Task) -> StudyTargets:
-    """Index of the class of each case; of several labels 1, 0 or NaN (unknown) each, `case label`."""
+    """Index of the class of each case, or `UNKNOWN` where the cell is empty.
+
+    Of several labels 1, 0 or NaN (unknown) each, `case label`.
+    """
     if task != "multilabel":
-        codes = {name: index for index, name in enumerate(classes)}
+        codes = {"": UNKNOWN} | {name: index for index, name in enumerate(classes)}
         return np.array([codes[cell] for cell in cells], dtype=np.int64)
     said = [known_labels(cell) for cell in cells]
     return np.array([[row.get(name, np.nan) for name in classes] for row in said], dtype=np.float32).reshape(
@@ -63,13 +67,19 @@ def targets_of(cells: Iterable[str], classes: Sequence[str], task: Task) -> Stud
 def counts(targets: StudyTargets, classes: int) -> ClassCounts:
     """Cases of each class; of several labels those that have each of them."""
     if targets.ndim == 1:
-        return np.bincount(targets.astype(np.int64), minlength=classes)
+        return np.bincount(targets[targets != UNKNOWN].astype(np.int64), minlength=classes)
     return np.nansum(targets, axis=0).astype(np.int64)
 
 
 def absences(targets: StudyTargets) -> ClassCounts:
     """Of several labels, `case label`: cases that are known not to have each of them."""
     return np.nansum(1 - targets, axis=0).astype(np.int64)
+
+
+def labelled(targets: StudyTargets) -> LabelledCases:
+    """Which cases have a label, or one of several, that somebody knows."""
+    known = targets != UNKNOWN if targets.ndim == 1 else ~np.isnan(targets).all(axis=1)
+    return np.flatnonzero(known)
 
 
 def events(targets: StudyTargets, classes: int) -> int:

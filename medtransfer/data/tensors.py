@@ -17,13 +17,16 @@ NetworkInput = Float[Tensor, "case channel *space"]
 ItemFeatures = Float[Tensor, "item feature"]
 """Of planes, or of volumes in 3-D, study after study."""
 
+ItemValues = Float[Tensor, "item value"]
+"""A few numbers of each plane, or volume in 3-D."""
+
 Features = Float[Tensor, "case feature"]
 SliceWeights = Float[Tensor, "case place"]
 """Non-negative, 1 in sum over each case, 0 on padding."""
 
 Logits = Float[Tensor, "case class"]
 Targets = Int[Tensor, " case"] | Float[Tensor, "case label"]
-"""Index of the true class; of several labels 1, 0 or NaN (unknown)."""
+"""Index of the true class, −1 where it is unknown; of several labels 1, 0 or NaN (unknown)."""
 
 Weights = Float[Tensor, " case"]
 Scalar = Float[Tensor, ""]

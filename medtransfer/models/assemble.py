@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
 from medtransfer.core.catalogue import OWN_CODE, is_trusted
 from medtransfer.core.config.models import BACKBONES, POOLINGS
 from medtransfer.core.errors import BundleError
-from medtransfer.models.classifier import SOURCE_HEAD, Classifier, Question
+from medtransfer.models.classifier import HEAD, Classifier, Question
 from medtransfer.models.weights.load import Loaded, load_weights
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from medtransfer.core.config.models import ModelConfig
     from medtransfer.models.bundle import Bundle, Member
+
+Values = TypeVar("Values")
 
 
 def new_classifier(
     config: ModelConfig,
     *,
     question: Question,
-    source: Question | None = None,
+    sources: Mapping[str, Question | None] | None = None,
     seed: int,
 ) -> Classifier:
     """A network with the weights that the config names, and fresh heads; random parts follow the seed.
+
+    Args:
+        config: Which network.
+        question: The target's.
+        sources: Each source's by its name; None where it asks the target's.
+        seed: Of everything that is random at first.
 
     Raises:
         CatalogueError: There is no such backbone.
@@ -38,7 +48,7 @@ def new_classifier(
             backbone,
             pooling=POOLINGS.get(config.pooling.name)(backbone.feature_dim, **config.pooling.settings),
             question=question,
-            source=source,
+            sources=sources,
             weights=loaded,
             neighbours=config.grey == "neighbours",
             chunk=config.chunk,
@@ -89,6 +99,6 @@ def _chunk(size: int) -> int:
     return max(1, min(32, 32 * 224**2 // size**2))
 
 
-def deployable(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Without the source's head, which answers a question that nobody asks of the bundle."""
-    return {key: value for key, value in tensors.items() if not key.startswith(f"heads.{SOURCE_HEAD}.")}
+def deployable(tensors: Mapping[str, Values]) -> dict[str, Values]:
+    """Without the sources' heads, which answer questions that nobody asks of the bundle."""
+    return {k: value for k, value in tensors.items() if not k.startswith("heads.") or k.startswith(f"heads.{HEAD}.")}

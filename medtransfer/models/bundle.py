@@ -34,7 +34,7 @@ from medtransfer.models.weights.sidecar import InputSpec
 
 MANIFEST: Final = "bundle.json"
 SUMS: Final = "SHA256SUMS"
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 
 class Member(Record):
@@ -62,11 +62,15 @@ class TrainingRecord(Record):
     arithmetic: dict[str, str]
     seconds: float
     studies: dict[str, dict[str, int]]
-    """Domain (`target`, `source`, `validation`) → class → studies."""
+    """Domain (`target`, `validation`, and each source by its name) → class → studies."""
+    unlabelled: int = 0
+    """Target studies that took part without a label."""
     sites: tuple[str, ...]
     modalities: tuple[str, ...]
-    instance_weights: dict[str, float] | None = None
-    """Effective sample size and number of clipped weights, where source samples were weighted."""
+    instance_weights: dict[str, dict[str, float]] = Field(default={})
+    """Source → effective sample size, its share of the studies, number of clipped weights; where they were weighed."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know: approximations, terms that did nothing, weights that rest on few studies."""
     patients: tuple[str, ...]
     """`patient_digest` of every patient that weights or threshold have seen, with their site and without one."""
 
@@ -74,7 +78,7 @@ class TrainingRecord(Record):
 class Manifest(Record):
     """What `bundle.json` says."""
 
-    schema_version: Literal[2] = SCHEMA_VERSION
+    schema_version: Literal[3] = SCHEMA_VERSION
     medtransfer_version: str
     task: Task = "multiclass"
     classes: tuple[str, ...]

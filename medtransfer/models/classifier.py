@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -10,10 +10,19 @@ from torch import nn
 
 from medtransfer.core.errors import ConfigError
 from medtransfer.core.types import Task
-from medtransfer.data.tensors import Features, ItemFeatures, Logits, NetworkInput, SliceWeights, VolumeBatch
-from medtransfer.models.encode import Items, encode, items_of
+from medtransfer.data.tensors import (
+    Features,
+    ItemFeatures,
+    ItemValues,
+    Logits,
+    NetworkInput,
+    SliceWeights,
+    VolumeBatch,
+)
+from medtransfer.models.encode import Encoded, Items, encode, items_of
 from medtransfer.models.heads import build_head
 from medtransfer.models.pooling._contract import Place, Pooled
+from medtransfer.models.watch import StageMean, Watcher
 
 if TYPE_CHECKING:
     from medtransfer.data.dataset import StudyBatch
@@ -21,7 +30,6 @@ if TYPE_CHECKING:
     from medtransfer.models.weights.load import Loaded
 
 HEAD = "head"
-SOURCE_HEAD = "source_head"
 POOLING = "pooling"
 
 NEW = (POOLING, HEAD)
@@ -35,11 +43,15 @@ class Output(NamedTuple):
         logits: Of one head.
         features: Of each study, below the head.
         weights: How much each item (plane, or view in 3-D) had to do with it; 0 on padding.
+        taps: Outputs of stages that were asked for, averaged over space and over the items of each study.
+        watched: What watchers said of every item, by the name they go by.
     """
 
     logits: Logits
     features: Features
     weights: SliceWeights
+    taps: dict[str, Features]
+    watched: dict[str, ItemValues]
 
 
 class Question(NamedTuple):
@@ -55,10 +67,10 @@ class Classifier(nn.Module):
     The weights' own normalisation is part of the network, so that a bundle needs no second place to remember it.
 
     Attributes:
-        heads: `head` for the target's question; `source_head` where the source asks another one.
+        heads: `head` for the target's question; `NAME_head` for each source that asks another one.
         task: The kind of the target's question.
         classes: How many answers, or labels, it has.
-        source_task: That of the source's.
+        source_names: The source domains that it is trained on.
         feature_dim: Length of a study's features, below the heads.
         weights: Where the encoder's parameters come from.
     """
@@ -72,11 +84,12 @@ class Classifier(nn.Module):
         *,
         pooling: nn.Module,
         question: Question,
-        source: Question | None = None,
+        sources: Mapping[str, Question | None] | None = None,
         weights: Loaded,
         neighbours: bool = False,
         chunk: int = 32,
     ) -> None:
+        """Take a backbone with its weights; `sources` maps a source's name to its question, None: the target's."""
         super().__init__()
         self.backbone = backbone
         self.pooling = pooling
@@ -84,11 +97,12 @@ class Classifier(nn.Module):
         spec = self.spec = weights.spec
         self.task: Task = question.task
         self.classes = question.classes
-        self.source_task: Task = (source or question).task
+        self.source_names = tuple(sources or {})
         self.feature_dim: int = pooling.feature_dim  # pyright: ignore[reportAttributeAccessIssue]
         self.heads = nn.ModuleDict({HEAD: build_head(question.task, self.feature_dim, question.classes)})
-        if source is not None:
-            self.heads[SOURCE_HEAD] = build_head(source.task, self.feature_dim, source.classes)
+        for name, asked in (sources or {}).items():
+            if asked is not None:
+                self.heads[_head_name(name)] = build_head(asked.task, self.feature_dim, asked.classes)
         low, high = spec.range
         mean, std = torch.tensor(spec.mean), torch.tensor(spec.std)
         self.register_buffer("mean", (mean - low) / (high - low), persistent=False)
@@ -123,10 +137,14 @@ class Classifier(nn.Module):
         """What the backbone looks at in a batch."""
         return items_of(batch.layout, self.backbone.dimensions)
 
-    def encode(self, batch: StudyBatch, items: Items) -> ItemFeatures:
-        """Features of every item, `item feature`; those of the batch where it brings them."""
+    def encode(self, batch: StudyBatch, items: Items, watchers: Mapping[str, Watcher] | None = None) -> Encoded:
+        """Features of every item, `item feature`; those of the batch where it brings them, and nobody looks on then.
+
+        Raises:
+            ConfigError: Three channels for a network that takes one, or that was to make three of neighbours.
+        """
         if batch.encoded is not None:
-            return batch.encoded.to(self.mean.device)
+            return Encoded(batch.encoded.to(self.mean.device), {})
         if self.neighbours and batch.channels == 3:
             raise ConfigError(
                 "the pictures have three channels already, and neighbouring slices were to become three",
@@ -135,14 +153,37 @@ class Classifier(nn.Module):
                 hint='Set model.grey = "repeat", or leave preprocess.ct_windows out.',
             )
         return encode(
-            self.backbone, batch, items, normalise=self.normalised, neighbours=self.neighbours, chunk=self.chunk
+            self.backbone,
+            batch,
+            items,
+            normalise=self.normalised,
+            neighbours=self.neighbours,
+            chunk=self.chunk,
+            watchers=watchers,
         )
 
-    def forward(self, batch: StudyBatch, *, head: str = HEAD) -> Output:
-        """Logits of one head for each study, the features below it, and the weight of each item."""
+    def forward(
+        self,
+        batch: StudyBatch,
+        *,
+        head: str = HEAD,
+        taps: Sequence[str] = (),
+        watchers: Mapping[str, Watcher] | None = None,
+    ) -> Output:
+        """Logits of one head for each study, the features below it, and the weight of each item.
+
+        Args:
+            batch: The studies.
+            head: Which head answers.
+            taps: Stages of the backbone whose outputs are wanted, too.
+            watchers: Who else looks on, by name.
+        """
         items = self.items(batch)
-        pooled = self.pooled(self.encode(batch, items), items, studies=len(batch))
-        return Output(self.heads[head](pooled.features), pooled.features, pooled.weights)
+        everyone = {**(watchers or {}), **{_tap(stage): StageMean(stage) for stage in taps}}
+        features, watched = self.encode(batch, items, everyone)
+        pooled = self.pooled(features, items, studies=len(batch))
+        means = {stage: _study_means(watched.pop(_tap(stage)), items, len(batch)) for stage in taps if watched}
+        return Output(self.heads[head](pooled.features), pooled.features, pooled.weights, means, watched)
 
     def pooled(self, features: ItemFeatures, items: Items, *, studies: int) -> Pooled:
         """Items to studies."""
@@ -158,9 +199,10 @@ class Classifier(nn.Module):
         bags = features.unflatten(0, index.shape) if whole else features[index.to(features.device)]
         return self.pooling(bags, present, place)
 
-    def source_head(self) -> str:
-        """The head that answers the source's question."""
-        return SOURCE_HEAD if SOURCE_HEAD in self.heads else HEAD
+    def head_of(self, source: str) -> str:
+        """The head that answers a source's question: the target's where it asks the same."""
+        name = _head_name(source)
+        return name if name in self.heads else HEAD
 
     def groups(self) -> dict[str, list[tuple[str, nn.Parameter]]]:
         """Every parameter, once: stage name (input side first), `pooling` (where it has any) or `head` → its own."""
@@ -182,6 +224,21 @@ class Classifier(nn.Module):
     def _head_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
         for name, parameter in self.heads.named_parameters():
             yield f"heads.{name}", parameter
+
+
+def _head_name(source: str) -> str:
+    return f"{source}_{HEAD}"
+
+
+def _tap(stage: str) -> str:
+    return f"tap {stage}"
+
+
+def _study_means(values: ItemValues, items: Items, studies: int) -> Features:
+    """Mean over the items of each study."""
+    study = torch.from_numpy(items.study).to(values.device)
+    member = nn.functional.one_hot(study, studies).T.to(values.dtype)  # not index_add: deterministic on GPUs, too
+    return (member @ values) / member.sum(dim=1, keepdim=True)
 
 
 def _foreground_scaled(pictures: VolumeBatch) -> NetworkInput:

@@ -12,7 +12,7 @@ Reference: Chen, Xu, Zhang, Guestrin 2016, Training deep nets with sublinear mem
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from itertools import count as numbers
@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
@@ -28,8 +28,9 @@ from medtransfer.core.errors import TrainingError
 from medtransfer.core.memory import hand_back
 from medtransfer.data.bags import Indices, Layout
 from medtransfer.data.dataset import StudyBatch
-from medtransfer.data.tensors import ItemFeatures, NetworkInput, VolumeBatch
+from medtransfer.data.tensors import ItemFeatures, ItemValues, NetworkInput, VolumeBatch
 from medtransfer.models.backbone import Backbone
+from medtransfer.models.watch import Watcher
 
 _BETWEEN = 8
 """Pieces between which freed memory is handed back: it costs a page fault for every page that is used again."""
@@ -75,10 +76,29 @@ def pieces(items: Items, chunk: int) -> list[Indices]:
     return found
 
 
+class Encoded(NamedTuple):
+    """What the encoder makes of a batch.
+
+    Attributes:
+        features: Of every item.
+        watched: What each watcher said of every item, by the name it goes by.
+    """
+
+    features: ItemFeatures
+    watched: dict[str, ItemValues]
+
+
 def encode(
-    backbone: Backbone, batch: StudyBatch, items: Items, *, normalise: Normalise, neighbours: bool, chunk: int
-) -> ItemFeatures:
-    """Features of every item, `item feature`.
+    backbone: Backbone,
+    batch: StudyBatch,
+    items: Items,
+    *,
+    normalise: Normalise,
+    neighbours: bool,
+    chunk: int,
+    watchers: Mapping[str, Watcher] | None = None,
+) -> Encoded:
+    """Features of every item, `item feature`, and what watchers say of them.
 
     Args:
         backbone: The encoder.
@@ -87,6 +107,7 @@ def encode(
         normalise: From pictures in [0, 1] to what the weights expect.
         neighbours: Let grey planes come between their neighbours as three channels.
         chunk: Planes that are encoded at once.
+        watchers: Who looks on, by name.
 
     Raises:
         TrainingError: `OutOfMemory`, naming the largest study and a smaller chunk.
@@ -95,8 +116,10 @@ def encode(
     learns = torch.is_grad_enabled() and any(parameter.requires_grad for parameter in backbone.parameters())
 
     calls = numbers()
+    watching = dict(watchers or {})
+    stages = sorted({stage for watcher in watching.values() for stage in watcher.stages})
 
-    def encoded(piece: Indices) -> ItemFeatures:
+    def encoded(piece: Indices) -> tuple[ItemFeatures, ...]:
         if next(calls) % _BETWEEN == _BETWEEN - 1:
             hand_back()
         length = int(items.planes[piece[0]])
@@ -104,19 +127,28 @@ def encode(
         pictures = batch.load(chosen, neighbours=neighbours).to(device)
         if backbone.dimensions == 3:
             pictures = pictures.unflatten(0, (len(piece), length)).transpose(1, 2)
-        return backbone(normalise(pictures))
+        inputs = normalise(pictures)
+        if not watching:
+            return (backbone(inputs),)
+        features, passed = backbone.tapped(inputs, stages)
+        return features, *(watcher(inputs, features, passed) for watcher in watching.values())
 
     found = pieces(items, chunk)
     with named_failures(batch, chunk), nullcontext() if learns else torch.no_grad():
         if len(found) == 1:
-            return encoded(found[0])
+            return _by_name(encoded(found[0]), watching)
         if learns:
             again = partial(_first_and_again, backbone)
             parts = [checkpoint(encoded, piece, use_reentrant=False, context_fn=again) for piece in found]
         else:
             parts = [encoded(piece) for piece in found]
     back = np.argsort(np.concatenate(found), kind="stable")
-    return torch.cat(parts).index_select(0, torch.from_numpy(back).to(device))
+    order = torch.from_numpy(back).to(device)
+    return _by_name([torch.cat(column).index_select(0, order) for column in zip(*parts, strict=True)], watching)
+
+
+def _by_name(columns: Sequence[Tensor], watching: Mapping[str, Watcher]) -> Encoded:
+    return Encoded(columns[0], dict(zip(watching, columns[1:], strict=True)))
 
 
 def _first_and_again(backbone: Backbone) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
@@ -127,19 +159,27 @@ def _first_and_again(backbone: Backbone) -> tuple[AbstractContextManager[None], 
 class StatisticsKept(AbstractContextManager[None]):
     """Batch statistics are used but not learnt: a piece that is computed a second time must not count twice.
 
-    It can be entered again and again, since terms whose gradients are measured one by one each compute a piece again.
+    Modules that depend on the domain, and have a method `as_now` for that, find the domain of the time when this was
+    made. It can be entered again and again, since terms whose gradients are measured one by one each compute a piece
+    again.
     """
 
     def __init__(self, module: nn.Module) -> None:
+        as_now = [getattr(inner, "as_now", None) for inner in module.modules()]
+        self._domains: list[AbstractContextManager[None]] = [make() for make in as_now if make is not None]
         self._norms = [inner for inner in module.modules() if isinstance(inner, _BatchNorm)]
         self._before: list[tuple[float | None, torch.Tensor | None]] = []
 
     def __enter__(self) -> None:
+        for domain in self._domains:
+            domain.__enter__()
         self._before = [(norm.momentum, norm.num_batches_tracked) for norm in self._norms]
         for norm in self._norms:
             norm.momentum, norm.num_batches_tracked = 0.0, None
 
     def __exit__(self, *_: object) -> None:
+        for domain in reversed(self._domains):
+            domain.__exit__(None, None, None)
         for norm, (momentum, tracked) in zip(self._norms, self._before, strict=True):
             norm.momentum, norm.num_batches_tracked = momentum, tracked
 

@@ -46,7 +46,7 @@ def encoded_once(model: Classifier, studies: StudySet, *, quiet: bool = True) ->
             cases = np.arange(start, min(start + _STUDIES, len(studies)))
             batch, _ = studies.batch(cases)
             items = model.items(batch)
-            rows.append(model.encode(batch, items).float().cpu().numpy())
+            rows.append(model.encode(batch, items).features.float().cpu().numpy())
             counts.append(np.bincount(items.study, minlength=len(cases)))
             advance(len(cases))
     starts = np.concatenate([[0], np.cumsum(np.concatenate(counts))])
@@ -55,11 +55,12 @@ def encoded_once(model: Classifier, studies: StudySet, *, quiet: bool = True) ->
 
 @contextmanager
 def _evaluating(model: Classifier) -> Iterator[None]:
-    """Evaluation mode and no gradients inside; the mode is what it was afterwards."""
-    was_training = model.training
+    """Evaluation mode and no gradients inside; afterwards every module is in the mode it was in."""
+    was_training = [(module, module.training) for module in model.modules()]  # frozen ones in another than the others
     model.eval()
     try:
         with torch.inference_mode():
             yield
     finally:
-        model.train(was_training)
+        for module, training in was_training:
+            module.training = training

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, logsigmoid, nll_loss, pad, softplus
 
 from medtransfer.core.errors import ConfigError
-from medtransfer.core.types import Task
+from medtransfer.core.types import UNKNOWN, Task
 from medtransfer.data.tensors import Features, Logits, Targets
 
 Losses = Float[Tensor, " case"]
@@ -80,24 +80,24 @@ class CumulativeLink(nn.Module):
 def losses(task: Task, logits: Logits, targets: Targets) -> Losses:
     """L of each case, in at least 32 bits.
 
-    A multilabel case without a known label has 0; leave it out of a mean by `known`. The gradient of a logit whose
-    label is unknown is exactly 0.
+    A case without a known label has 0; leave it out of a mean by `known`. The gradient of a logit whose label is
+    unknown is exactly 0.
     """
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     match task:
         case "multiclass":
-            return cross_entropy(logits, targets, reduction="none")
+            return cross_entropy(logits, targets, reduction="none", ignore_index=UNKNOWN)
         case "multilabel":
             return _over_known_labels(logits, targets)
         case "ordinal":
-            return nll_loss(_log_between_cuts(logits), targets, reduction="none")
+            return nll_loss(_log_between_cuts(logits), targets, reduction="none", ignore_index=UNKNOWN)
 
 
 def known(task: Task, targets: Targets) -> Known:
     """Does anybody know the answer of a case, or at least one of its labels?"""
     if task == "multilabel":
         return (~targets.isnan()).any(dim=1)
-    return torch.ones(len(targets), dtype=torch.bool, device=targets.device)
+    return targets != UNKNOWN
 
 
 def _over_known_labels(logits: Logits, targets: Targets) -> Losses:

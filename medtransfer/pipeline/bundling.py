@@ -47,9 +47,11 @@ def new_manifest(plan: Plan, adapted: Adapted) -> Manifest:
             arithmetic=adapted.state.arithmetic.model_dump(),
             seconds=round(adapted.state.seconds, 1),
             studies=adapted.studies,
+            unlabelled=adapted.unlabelled,
             sites=adapted.sites,
             modalities=adapted.modalities,
             instance_weights=adapted.instance_weights,
+            notes=adapted.notes,
             patients=adapted.patients,
         ),
     )
@@ -58,7 +60,7 @@ def new_manifest(plan: Plan, adapted: Adapted) -> Manifest:
 def _without_places(plan: Plan) -> dict[str, Any]:
     """The plan as a bundle keeps it: bundles travel, and folder names of the hospital's machine stay at home."""
     content = plan.as_json()
-    for cohort in (content["target"], content["source"] or {}):
+    for cohort in (content["target"], *content["sources"].values()):
         cohort.pop("cohort", None)
     if content["model"]["weights"] not in {"none", "imagenet"}:
         content["model"]["weights"] = Path(plan.model.weights).name

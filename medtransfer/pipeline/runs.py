@@ -11,6 +11,7 @@ from medtransfer.core.config.toml import read_toml, write_toml
 from medtransfer.core.errors import CohortError, OutputError
 from medtransfer.core.files import writable_folder, written_whole
 from medtransfer.data.cohort import Cohort, read_cohort
+from medtransfer.data.splits import assign_splits
 
 if TYPE_CHECKING:
     from medtransfer.core.config.data import CohortConfig
@@ -70,6 +71,13 @@ def planned_cohort(config: CohortConfig, *, allow_missing: bool) -> Cohort:
             hint="Make the plan again: `medtransfer plan`.",
         )
     return cohort
+
+
+def planned_cohorts(plan: Plan, *, allow_missing: bool) -> tuple[Cohort, dict[str, Cohort]]:
+    """The target that a plan names, splits assigned, and its sources by name."""
+    target = planned_cohort(plan.target, allow_missing=allow_missing)
+    target = assign_splits(target, plan.split, seed=plan.seed, labels_per_class=plan.target.labels_per_class)
+    return target, {name: planned_cohort(asked, allow_missing=allow_missing) for name, asked in plan.sources.items()}
 
 
 def write_cohort(cohort: Cohort, path: Path) -> None:

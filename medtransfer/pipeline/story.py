@@ -23,19 +23,19 @@ from medtransfer.data.ingest import DEFAULTS
 from medtransfer.data.inspection import Inspection, inspect_place
 from medtransfer.data.ledger import Ledger, require_allowed
 from medtransfer.data.rows import ledger_of, looked_at, stored_cases
-from medtransfer.data.splits import assign_splits
 from medtransfer.evaluation.evaluate import evaluate as evaluate_predictions
 from medtransfer.evaluation.predictions_io import read_predictions, write_predictions
 from medtransfer.models.bundle import MANIFEST, Bundle, read_bundle, write_bundle
 from medtransfer.pipeline.bundling import chosen_point, new_manifest
-from medtransfer.pipeline.runs import BUNDLE, keep_plan, planned_cohort, run_folder
+from medtransfer.pipeline.runs import BUNDLE, keep_plan, planned_cohorts, run_folder
+from medtransfer.planning.plan import by_name, with_content
 from medtransfer.planning.plan import plan as make_plan
-from medtransfer.planning.plan import with_content
 from medtransfer.prediction.run import CohortRun, predict_cohort
 from medtransfer.reporting.evaluation import PAGE_SUFFIX, write_evaluation, write_page
+from medtransfer.reporting.training import EpochLoss, write_training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from medtransfer.core.config.data import ReadConfig
     from medtransfer.core.results import Evaluation
@@ -84,7 +84,7 @@ def inspect(
 def plan(
     cohort: Cohort,
     *,
-    source: Cohort | None = None,
+    source: Cohort | Mapping[str, Cohort] | None = None,
     backbone: str | Callable[..., object] = "resnet18",
     weights: str = "none",
     labels_per_class: int | None = None,
@@ -98,7 +98,7 @@ def plan(
 
     Args:
         cohort: The target hospital.
-        source: Another hospital whose labelled studies help, or None.
+        source: Another hospital whose labelled studies help; or several, by names of their own; or None.
         backbone: Entry of `models/backbones/`, or a function of your own that builds a `Backbone`.
         weights: `none`, `imagenet`, the name of imported weights, or a local file.
         labels_per_class: Label budget: use only so many labelled studies of each class.
@@ -125,8 +125,7 @@ def plan(
     )
     looks = {
         f"{name}.cohort": looked_at(of, settings=made.read)
-        for name, of in (("target", cohort), ("source", source))
-        if of is not None
+        for name, of in (("target", cohort), *((f"sources.{name}", of) for name, of in by_name(source).items()))
     }
     require_allowed(ledger_of(*looks.values()), allow_failures)
     content = content_of((item for item, _ in looks["target.cohort"]), stored_cases(cohort))
@@ -194,18 +193,16 @@ def fit(
     """
     from medtransfer.training.adapt import adapt, prepare
     from medtransfer.training.checkpoint import remove_checkpoint
+    from medtransfer.training.log import NAME as LOG
 
     plan = plan if isinstance(plan, Plan) else read_toml(Plan, Path(plan))
     trust(plan.model.backbone, plan.model.pooling.name)
     folder = run_folder(Path(out), plan, resume=resume)
     if (folder / BUNDLE / MANIFEST).is_file():
         return read_bundle(folder / BUNDLE)  # resumed after its end
-    missing_is_fine = allow_failures > 0
-    target = planned_cohort(plan.target, allow_missing=missing_is_fine)
-    target = assign_splits(target, plan.split, seed=plan.seed, labels_per_class=plan.target.labels_per_class)
-    source = None if plan.source is None else planned_cohort(plan.source, allow_missing=missing_is_fine)
+    target, sources = planned_cohorts(plan, allow_missing=allow_failures > 0)
     kept = Path(cache) if cache else folder / "cache"
-    ready = prepare(plan, target=target, source=source, cache=kept, quiet=quiet)
+    ready = prepare(plan, target=target, sources=sources, cache=kept, quiet=quiet)
     ready.ledger.write(folder)
     require_allowed(ready.ledger, allow_failures)
     adapted = adapt(
@@ -222,6 +219,17 @@ def fit(
         drafted = write_bundle(Path(draft), manifest, tensors)
         point = chosen_point(plan, drafted, target, Path(draft), cache=kept)
     bundle = write_bundle(folder / BUNDLE, manifest.model_copy(update={"operating_point": point}), tensors)
+    write_training(
+        plan,
+        manifest.training,
+        log=folder / LOG,
+        validation=[
+            EpochLoss(steps=row.steps, log_loss=row.validation_log_loss)
+            for row in adapted.state.history
+            if row.validation_log_loss is not None
+        ],
+        folder=folder,
+    )
     remove_checkpoint(folder)
     return bundle
 

@@ -7,7 +7,7 @@ written above the key in the TOML file. Whatever the user sets holds.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from medtransfer.planning.question import asks_the_same, question_reasons, requi
 from medtransfer.planning.volumes import volume_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from medtransfer.data.cohort import Cohort
     from medtransfer.data.content import Content
@@ -48,7 +48,7 @@ BATCH = 32
 def plan(
     cohort: Cohort,
     *,
-    source: Cohort | None = None,
+    source: Cohort | Mapping[str, Cohort] | None = None,
     backbone: str | Callable[..., object] = "resnet18",
     weights: str = "none",
     labels_per_class: int | None = None,
@@ -59,7 +59,7 @@ def plan(
 
     Args:
         cohort: The target hospital.
-        source: Another hospital whose labelled studies help, or None.
+        source: Another hospital whose labelled studies help; or several, by names of their own; or None.
         backbone: Entry of `models/backbones/`, or a function of your own that builds a `Backbone`.
         weights: `none`, `imagenet`, the name of imported weights, or a local file.
         labels_per_class: Label budget: use only so many labelled studies of each class.
@@ -77,12 +77,16 @@ def plan(
     """
     require_question(cohort)
     changes = tuple(changes)
-    if source is not None and asks_the_same(source, cohort):
-        source = replace(source, task=cohort.task, classes=cohort.classes, positive=cohort.positive)  # in one order
+    sources = {
+        name: replace(other, task=cohort.task, classes=cohort.classes, positive=cohort.positive)  # in one order
+        if asks_the_same(other, cohort)
+        else other
+        for name, other in by_name(source).items()
+    }
     values: dict[str, Any] = {
         "seed": seed,
         "target": _cohort_config(cohort, labels_per_class),
-        "source": None if source is None else _cohort_config(source, None),
+        "sources": {name: _cohort_config(other, None) for name, other in sources.items()},
         "model": {"backbone": backbone if isinstance(backbone, str) else own_name(backbone), "weights": weights},
     }
     few = labels_per_class is not None or _labelled(cohort) < FEW_LABELLED
@@ -97,7 +101,7 @@ def plan(
         check_weight_file(Path(draft.model.weights), draft.model.backbone)
     assigned = assign_splits(cohort, draft.split, seed=draft.seed, labels_per_class=draft.target.labels_per_class)
     asked_goal = any(change.startswith("decision.") for change in changes)
-    rules, reasons = _rules(fingerprint(assigned), source, draft, cohort, asked_goal=asked_goal)
+    rules, reasons = _rules(fingerprint(assigned), sources, draft, cohort, asked_goal=asked_goal)
     if draft.target.labels_per_class is not None:
         reasons["target.labels_per_class"] = (
             "Equal numbers of each class: probabilities are calibrated to that mix, not to the hospital's prevalence."
@@ -111,6 +115,13 @@ def plan(
         _put(values, key, value)
     kept = {key: reason for key, reason in reasons.items() if not _overridden(key, changes)}
     return changed(validated(Plan, values, path="plan"), changes).model_copy(update={"reasons": kept})
+
+
+def by_name(source: Cohort | Mapping[str, Cohort] | None) -> dict[str, Cohort]:
+    """Source cohorts by the names that a plan gives them: a single one is called `source`."""
+    if source is None:
+        return {}
+    return dict(source) if isinstance(source, Mapping) else {"source": source}
 
 
 def with_content(made: Plan, content: Content, changes: Iterable[str]) -> Plan:
@@ -153,7 +164,7 @@ def _conversion(cohort: Cohort) -> tuple[Path, Conversion] | None:
 
 
 def _rules(
-    counts: Fingerprint, source: Cohort | None, draft: Plan, cohort: Cohort, *, asked_goal: bool
+    counts: Fingerprint, sources: Mapping[str, Cohort], draft: Plan, cohort: Cohort, *, asked_goal: bool
 ) -> tuple[dict[str, Any], dict[str, str]]:
     rules: dict[str, Any] = {}
     reasons: dict[str, str] = {}
@@ -165,7 +176,7 @@ def _rules(
     pretrained = draft.model.weights != "none"
     n, events = counts.labelled_per_split.get("train", 0), counts.events_per_split.get("validation", 0)
     reasons |= question_reasons(cohort)
-    if source is None:
+    if not sources:
         choose(
             "objective.trade_off",
             math.inf,
@@ -174,7 +185,7 @@ def _rules(
             else "No source cohort and no pretrained weights: the target's own loss is all there is.",
         )
     elif not math.isinf(draft.objective.trade_off):  # the user's λ = ∞ would leave its terms without a source
-        _source_rules(choose, source, cohort, aligned=draft.policy.name != "head")
+        _source_rules(choose, sources, cohort, aligned=draft.policy.name != "head")
     if pretrained:
         choose(
             "objective.parameters",
@@ -220,12 +231,19 @@ def _decision_rule(choose: Choose, validation: Mapping[str, int], positive: str)
         choose("decision.rule", "sensitivity", reason)
 
 
-def _source_rules(choose: Choose, source: Cohort, cohort: Cohort, *, aligned: bool) -> None:
-    """What a source hospital adds; features that nothing moves cannot be aligned."""
+def _source_rules(choose: Choose, sources: Mapping[str, Cohort], cohort: Cohort, *, aligned: bool) -> None:
+    """What source hospitals add; features that nothing moves cannot be aligned."""
     choose("objective.trade_off", 1.0, "Source and target count alike: λ = 1.")
-    if not asks_the_same(source, cohort):
-        theirs, ours = (f"{', '.join(asked.classes)} ({asked.task})" for asked in (source, cohort))
-        choose("objective.trade_off", 1.0, f"The source asks another question, {theirs}, not {ours}: two heads, λ = 1.")
+    others = [
+        f"{name}: {', '.join(o.classes)} ({o.task})" for name, o in sources.items() if not asks_the_same(o, cohort)
+    ]
+    if others:
+        ours = f"{', '.join(cohort.classes)} ({cohort.task})"
+        choose(
+            "objective.trade_off",
+            1.0,
+            f"Another question than the target's, {ours}, is asked by {'; '.join(others)}: a head of its own, λ = 1.",
+        )
     else:
         choose(
             "objective.instances",

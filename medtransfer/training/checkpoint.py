@@ -7,6 +7,7 @@ network of (seed, step), so that no generator's state needs keeping.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from medtransfer.core.errors import TrainingError
 from medtransfer.core.files import sync_folder, written_whole
 from medtransfer.core.records import Record
+from medtransfer.core.types import CaseWeights
 from medtransfer.training.precision import Arithmetic
 
 NAME = "checkpoint.safetensors"
@@ -53,15 +55,24 @@ class LoopState(Record):
 def save_checkpoint(
     folder: Path,
     state: LoopState,
+    modules: Mapping[str, nn.Module],
     *,
-    model: nn.Module,
-    objective: nn.Module,
     optimiser: torch.optim.Optimizer,
     best: dict[str, Tensor] | None,
+    source_weights: Mapping[str, CaseWeights],
 ) -> None:
-    """Write everything that a resumed run needs, as pending: `promote_checkpoint` makes it count."""
-    tensors = {f"model.{key}": value for key, value in model.state_dict().items()}
-    tensors |= {f"objective.{key}": value for key, value in objective.state_dict().items()}
+    """Write everything that a resumed run needs, as pending: `promote_checkpoint` makes it count.
+
+    Args:
+        folder: Where it goes.
+        state: Where the loop stands.
+        modules: What has a state of its own, by name.
+        optimiser: Its moments.
+        best: The best epoch's parameters.
+        source_weights: Instance weights as they are now, by source.
+    """
+    tensors = {f"{name}.{key}": value for name, part in modules.items() for key, value in part.state_dict().items()}
+    tensors |= {f"weights.{name}": torch.from_numpy(values) for name, values in source_weights.items()}
     for index, entries in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{key}": value for key, value in entries.items() if value is not None}
     tensors |= {f"best.{key}": value for key, value in (best or {}).items()}
@@ -105,19 +116,24 @@ def read_state(folder: Path) -> LoopState | None:
 
 
 def load_tensors(
-    folder: Path, *, model: nn.Module, objective: nn.Module, optimiser: torch.optim.Optimizer
-) -> dict[str, Tensor] | None:
-    """Put a checkpoint's tensors back; returns the best epoch's, or None where there was none yet."""
+    folder: Path, modules: Mapping[str, nn.Module], *, optimiser: torch.optim.Optimizer
+) -> tuple[dict[str, Tensor] | None, dict[str, CaseWeights]]:
+    """Put a checkpoint's tensors back.
+
+    Returns:
+        The best epoch's parameters, or None where there was none yet; and the instance weights by source.
+    """
     with safe_open(folder / NAME, framework="pt") as file:
         tensors: dict[str, Tensor] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    model.load_state_dict(_part(tensors, "model."))
-    objective.load_state_dict(_part(tensors, "objective."))
+    for name, module in modules.items():
+        module.load_state_dict(_part(tensors, f"{name}."))
     entries: dict[int, dict[str, Any]] = {}
     for key, value in _part(tensors, "optimiser.").items():
         index, _, name = key.partition(".")
         entries.setdefault(int(index), {})[name] = value
     optimiser.load_state_dict({"state": entries, "param_groups": optimiser.state_dict()["param_groups"]})
-    return _part(tensors, "best.") or None
+    weights = {name: values.numpy() for name, values in _part(tensors, "weights.").items()}
+    return _part(tensors, "best.") or None, weights
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

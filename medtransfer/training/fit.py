@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from dataclasses import dataclass
@@ -10,14 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from medtransfer.core.config.plan import Plan
-from medtransfer.core.errors import ConfigError, TrainingError
+from medtransfer.core.errors import TrainingError
 from medtransfer.core.progress import progress_bar
 from medtransfer.data.dataset import StudySet
-from medtransfer.data.order import Order
 from medtransfer.data.targets import events
 from medtransfer.models.classifier import Classifier
 from medtransfer.models.heads import known, losses
@@ -31,13 +28,11 @@ from medtransfer.training.checkpoint import (
 )
 from medtransfer.training.determinism import deterministic
 from medtransfer.training.log import TermLog
-from medtransfer.training.optimiser import build_optimiser
-from medtransfer.training.precision import choose_arithmetic
-from medtransfer.training.step import FitData, Loop, train_step
+from medtransfer.training.loop import FitData, Loop, prepare_loop
+from medtransfer.training.step import train_step
+from medtransfer.transfer.averaging._contract import Averaging
 from medtransfer.transfer.objective import Objective
-
-TARGET, SOURCE = 1, 2
-"""Salts of the two domains' orders."""
+from medtransfer.transfer.types import TARGET
 
 Best = dict[str, "Tensor"] | None
 """The best epoch's parameters, where validation can tell which one that is."""
@@ -45,10 +40,19 @@ Best = dict[str, "Tensor"] | None
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """What training leaves behind: the network's tensors, and how it went."""
+    """What training leaves behind.
+
+    Attributes:
+        tensors: The network's.
+        state: How it went.
+        epochs: That were planned.
+        unlabelled: Target studies that took part without a label.
+    """
 
     tensors: dict[str, np.ndarray]
     state: LoopState
+    epochs: float
+    unlabelled: int
 
 
 def fit(
@@ -58,6 +62,7 @@ def fit(
     plan: Plan,
     *,
     folder: Path,
+    averaging: Averaging | None = None,
     resume: bool = False,
     quiet: bool = True,
 ) -> Fitted:
@@ -69,6 +74,7 @@ def fit(
         data: Prepared cases.
         plan: The plan they were made from.
         folder: Where checkpoint and logs go.
+        averaging: Gathers the average of weights that is kept; None: the weights themselves.
         resume: Go on from the folder's checkpoint where there is one.
         quiet: Show no progress bar.
 
@@ -80,35 +86,23 @@ def fit(
     """
     state = _resumable(folder, plan) if resume else None
     with deterministic(plan.seed):
-        loop, state = prepare_loop(model, objective, data, plan, state)
+        loop, state = prepare_loop(model, objective, data, plan, state, averaging=averaging)
         best: Best = None
         if state.step:
-            best = load_tensors(folder, model=model, objective=objective, optimiser=loop.optimiser)
+            best, weights = load_tensors(folder, loop.trained(), optimiser=loop.optimiser)
+            if weights:
+                loop.set_source_weights(weights)
         with TermLog(folder, resume_at=state.step) as log:
             state, best = _run(loop, state, best, log, folder, quiet=quiet)
-    tensors = best if best is not None else model.state_dict()
-    return Fitted(tensors={k: v.detach().float().cpu().contiguous().numpy() for k, v in tensors.items()}, state=state)
-
-
-def training_device(name: str) -> torch.device:
-    """`auto` is a GPU where there is one.
-
-    Raises:
-        ConfigError: There is no such device here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ConfigError(
-            f"'{name}' cannot be used here: {str(error).splitlines()[0]}",
-            code="NoDevice",
-            path="training.device",
-            hint="Use auto or cpu; `medtransfer doctor` lists the devices.",
-        ) from error
-    return device
+        model.load_state_dict(best if best is not None else loop.kept())
+        loop.policy.before_forward(model, TARGET)
+        loop.policy.finish(model)
+    return Fitted(
+        tensors={k: v.detach().float().cpu().contiguous().numpy() for k, v in model.state_dict().items()},
+        state=state,
+        epochs=loop.steps / loop.steps_per_epoch,
+        unlabelled=len(loop.unlabelled),
+    )
 
 
 def validation_log_loss(loop: Loop, studies: StudySet) -> float:
@@ -120,6 +114,7 @@ def validation_log_loss(loop: Loop, studies: StudySet) -> float:
         TrainingError: It is not finite.
     """
     loop.model.eval()
+    loop.policy.before_forward(loop.model, TARGET)
     size, rows = loop.plan.training.batch_size, []
     with torch.inference_mode():
         for start in range(0, len(studies), size):
@@ -148,7 +143,9 @@ def _run(
 
     def save(state: LoopState) -> float:
         log.flush()
-        save_checkpoint(folder, state, model=loop.model, objective=loop.objective, optimiser=loop.optimiser, best=best)
+        save_checkpoint(
+            folder, state, loop.trained(), optimiser=loop.optimiser, best=best, source_weights=loop.source_weights
+        )
         return time.monotonic()
 
     saved = save(state)
@@ -175,58 +172,21 @@ def _run(
 def _end_epoch(loop: Loop, state: LoopState, best: Best, log: TermLog, *, chooses: bool) -> tuple[LoopState, Best]:
     """Validate where that can decide anything, and remember the best epoch."""
     epoch = state.step // loop.steps_per_epoch - 1
-    loss = None
+    loss, kept = None, None
     if chooses and loop.data.validation is not None:
-        loss = validation_log_loss(loop, loop.data.validation)
+        kept = {key: value.detach().cpu().clone() for key, value in loop.kept().items()}
+        with loop.as_kept(kept):
+            loss = validation_log_loss(loop, loop.data.validation)
         log.validation(state.step, loss)
     row = EpochRow(epoch=epoch, steps=state.step, validation_log_loss=loss)
     update: dict[str, object] = {"history": (*state.history, row)}
     if loss is not None and (state.best_loss is None or loss < state.best_loss):
         update |= {"best_loss": loss, "best_epoch": epoch, "epochs_since_best": 0}
-        best = {key: value.detach().cpu().clone() for key, value in loop.model.state_dict().items()}
+        best = kept
     elif loss is not None:
         waited = state.epochs_since_best + 1
         update |= {"epochs_since_best": waited, "stopped_early": waited >= loop.plan.training.patience}
     return state.model_copy(update=update), best
-
-
-def prepare_loop(
-    model: Classifier, objective: Objective, data: FitData, plan: Plan, state: LoopState | None
-) -> tuple[Loop, LoopState]:
-    """Device, arithmetic, optimiser and orders; the arithmetic of a resumed run is the interrupted one's."""
-    config, device = plan.training, training_device(plan.training.device)
-    if state is None:
-        batch, labels = data.target.batch(np.arange(min(config.batch_size, len(data.target))))
-        arithmetic = choose_arithmetic(model, batch, labels, config, device)
-        state = LoopState(plan_sha256=plan.digest(), arithmetic=arithmetic)
-    state.arithmetic.place(model)
-    precision = "bf16-mixed" if state.arithmetic.precision == "bf16" else "32-true"
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces the precision, which is ours to say
-    fabric = Fabric(accelerator=device.type, devices=1, precision=precision)
-    objective.to(device)
-    optimiser = build_optimiser(model, objective, config)
-    forward = fabric.setup_module(model)
-    size, seed = config.batch_size, plan.seed
-    target = Order(len(data.target), batch_size=size, seed=seed, salt=TARGET, weights=data.target_sampling)
-    source = None
-    if objective.needs_source and data.source is not None:
-        source = Order(len(data.source), batch_size=size, seed=seed, salt=SOURCE, weights=data.source_sampling)
-    per_epoch = source.steps_per_epoch if objective.trade_off == 0 and source else target.steps_per_epoch
-    epochs = max(config.epochs, math.ceil(config.min_steps / per_epoch))
-    loop = Loop(
-        fabric=fabric,
-        model=model,
-        forward=forward,
-        objective=objective,
-        optimiser=optimiser,
-        data=data,
-        plan=plan,
-        target_order=target,
-        source_order=source,
-        steps=epochs * per_epoch,
-        steps_per_epoch=per_epoch,
-    )
-    return loop, state
 
 
 def _resumable(folder: Path, plan: Plan) -> LoopState | None:

@@ -8,6 +8,7 @@ from types import TracebackType
 
 from medtransfer.core.files import written_whole
 
+NAME = "terms.csv"
 COLUMNS = ("step", "epoch", "term", "value", "weight", "gradient_norm")
 
 
@@ -20,7 +21,7 @@ class TermLog:
     def __init__(self, folder: Path, *, resume_at: int = 0) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self.path = folder / "terms.csv"
+        self.path = folder / NAME
         _rewrite(self.path, _rows_before(self.path, resume_at))
         self._file = self.path.open("a", newline="", encoding="utf-8")
         self._writer = csv.writer(self._file)

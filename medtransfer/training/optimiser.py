@@ -6,14 +6,14 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from medtransfer.core.config.transfer import POLICIES, PolicyConfig
 from medtransfer.core.errors import ConfigError
+from medtransfer.transfer.policies._contract import Movable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from torch import nn
 
     from medtransfer.core.config.training import TrainingConfig
     from medtransfer.models.classifier import Classifier
@@ -37,7 +37,7 @@ def build_optimiser(model: Classifier, objective: Objective, config: TrainingCon
             for parameters, decay in ((decayed, config.weight_decay), (plain, 0.0))
             if parameters
         ]
-    if own := list(objective.parameters()):
+    if own := [parameter for parameter in objective.parameters() if parameter.requires_grad]:
         groups.append({"params": own, "name": TERMS, "weight_decay": 0.0})
     if config.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum)
@@ -50,31 +50,6 @@ def schedule(step: int, steps: int, *, warm_up: float) -> float:
     if step < rise:
         return (step + 1) / rise
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
-
-
-def policy_rates(policy: PolicyConfig, model: Classifier, progress: float) -> dict[str, float]:
-    """What the policy says at `progress` epochs.
-
-    Raises:
-        ConfigError: A setting is of the wrong kind, or a rate is no number of at least 0.
-    """
-    try:
-        rates = POLICIES.get(policy.name)(model, progress, **policy.settings)
-        usable = all(math.isfinite(rate) and rate >= 0 for rate in rates.values())
-    except TypeError as error:
-        raise _bad_policy(policy, str(error)) from error
-    if not usable:
-        raise _bad_policy(policy, f"rates {rates}")
-    return rates
-
-
-def _bad_policy(policy: PolicyConfig, what: str) -> ConfigError:
-    return ConfigError(
-        f"{policy.settings} cannot be used: {what}",
-        code="BadValue",
-        path=f"policy.settings ({policy.name})",
-        hint="Rates and epochs are finite numbers of at least 0; 0 freezes.",
-    )
 
 
 def set_rates(optimiser: torch.optim.Optimizer, rates: Mapping[str, float], learning_rate: float) -> None:
@@ -95,17 +70,29 @@ def set_rates(optimiser: torch.optim.Optimizer, rates: Mapping[str, float], lear
         group["lr"] = learning_rate * rates.get(group["name"], 1.0 if group["name"] == TERMS else 0.0)
 
 
-def set_frozen(model: Classifier, rates: Mapping[str, float]) -> None:
-    """Freeze the groups whose rate is 0: no gradient, and batch statistics as they are."""
+def set_frozen(model: Classifier, rates: Mapping[str, float], movable: Movable | None = None) -> None:
+    """Freeze the groups whose rate is 0: no gradient, and batch statistics as they are.
+
+    Of groups that move, parameters that are not `movable` are held, too.
+    """
     model.train()
     for name, members in model.groups().items():
         moves = rates.get(name, 0.0) > 0
-        for _, parameter in members:
-            parameter.requires_grad_(moves)
-            if not moves:
+        for key, parameter in members:
+            trained = moves and (movable is None or key in movable.names)
+            parameter.requires_grad_(trained)
+            if not trained:
                 parameter.grad = None
         for module in model.group_modules(name):
             module.train(moves)
+            if movable is not None and not movable.statistics:
+                _keep_statistics(module)
+
+
+def _keep_statistics(module: nn.Module) -> None:
+    for inner in module.modules():
+        if isinstance(inner, _BatchNorm):
+            inner.eval()
 
 
 def gradient_norm(parameters: Iterable[nn.Parameter]) -> float:

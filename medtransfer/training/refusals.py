@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from medtransfer.core.config.plan import Plan
 from medtransfer.core.errors import CohortError, ConfigError
 from medtransfer.core.files import same_files
@@ -9,33 +11,33 @@ from medtransfer.data.cohort import Cohort
 from medtransfer.data.dataset import StudySet
 from medtransfer.data.targets import counts
 from medtransfer.models.classifier import HEAD, NEW, Classifier
-from medtransfer.training.optimiser import policy_rates
+from medtransfer.training.policy import Policy
+from medtransfer.transfer.objective import Objective
+from medtransfer.transfer.types import POOLED
 
 
-def check_frozen(plan: Plan, model: Classifier) -> None:
-    """Refuse to keep features of an encoder that moves.
+def check_plan(plan: Plan, model: Classifier) -> None:
+    """Refuse settings that contradict one another, or that would do nothing.
 
     Raises:
-        ConfigError: The policy moves a stage, now or later.
+        ConfigError: Features are kept of an encoder that moves, or that terms look into; terms on features, or new
+            instance weights, where no feature can change; two ways of drawing cases.
     """
-    moved = sorted(_moved(plan, model) - set(NEW))
-    if plan.training.features == "frozen" and moved:
+    moved = Policy(plan.policy).moved(model, float(max(plan.training.epochs, plan.training.min_steps)))
+    stages = sorted(moved - set(NEW))
+    frozen = plan.training.features == "frozen"
+    if frozen and stages:
         raise ConfigError(
-            f"features are to be frozen, and the policy {plan.policy.name} moves {', '.join(moved)}",
+            f"features are to be frozen, and the policy {plan.policy.name} moves {', '.join(stages)}",
             code="EncoderMoves",
             path="training.features",
             hint='Set policy.name = "head", or training.features = "live".',
         )
-
-
-def check_moving(plan: Plan, model: Classifier) -> None:
-    """Refuse feature terms where no feature can change.
-
-    Raises:
-        ConfigError: The policy moves the head alone.
-    """
-    terms = [name for name, settings in plan.objective.features.items() if settings.get("strength", 1.0) > 0]
-    if terms and _moved(plan, model) <= {HEAD}:
+    features = plan.objective.features
+    tapped = [name for name in active(features) if features[name].get("tap", POOLED) != POOLED]
+    if frozen and tapped:
+        raise _looks_inside(tapped)
+    if (terms := active(plan.objective.features)) and moved <= {HEAD}:
         raise ConfigError(
             f"the policy {plan.policy.name} moves the head alone, and {', '.join(terms)} would do nothing",
             code="ConflictingTerms",
@@ -43,13 +45,45 @@ def check_moving(plan: Plan, model: Classifier) -> None:
             hint='Remove the terms (--set "objective.features={}"), or let something below the head move '
             "(policy.name = full, or model.pooling.name = attention).",
         )
+    if plan.objective.refit_epochs is not None and not (plan.objective.instances and stages):
+        raise ConfigError(
+            f"instance weights are to be computed again every {plan.objective.refit_epochs} epochs, and "
+            + ("no stage moves" if plan.objective.instances else "there are none"),
+            code="ConflictingTerms",
+            path="objective.refit_epochs",
+            hint="Remove refit_epochs.",
+        )
+    if plan.objective.instances and plan.objective.instances_by == "sampling" and plan.training.imbalance == "balanced":
+        raise ConfigError(
+            "source cases are to be drawn by their instance weights and so that the classes are balanced",
+            code="ConflictingSettings",
+            path="objective.instances_by",
+            hint='Set objective.instances_by = "loss", or training.imbalance = "weighted".',
+        )
 
 
-def _moved(plan: Plan, model: Classifier) -> set[str]:
-    """Groups that the policy moves, now or at the last; an epoch has a step at least."""
-    epochs = (0.0, float(max(plan.training.epochs, plan.training.min_steps)))
-    rates = [policy_rates(plan.policy, model, progress) for progress in epochs]
-    return {name for said in rates for name, rate in said.items() if rate > 0}
+def check_watchers(plan: Plan, objective: Objective) -> None:
+    """Refuse terms that look into an encoder whose features are computed once and for all.
+
+    Raises:
+        ConfigError: `ConflictingTerms`.
+    """
+    if plan.training.features == "frozen" and objective.watchers:
+        raise _looks_inside([*objective.watchers])
+
+
+def _looks_inside(terms: list[str]) -> ConfigError:
+    return ConfigError(
+        f"features are frozen, and {', '.join(terms)} would look into an encoder that does not run",
+        code="ConflictingTerms",
+        path="training.features",
+        hint='Remove the terms, or set training.features = "live" and let stages move.',
+    )
+
+
+def active(terms: Mapping[str, Mapping[str, object]]) -> list[str]:
+    """Names of the terms that are not switched off."""
+    return [name for name, settings in terms.items() if settings.get("strength", 1.0) != 0]
 
 
 def refuse_shared_patients(target: Cohort, source: Cohort) -> None:

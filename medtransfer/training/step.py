@@ -3,99 +3,75 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
-from medtransfer.core.config.plan import Plan
 from medtransfer.core.errors import TrainingError
-from medtransfer.core.types import CaseWeights, ClassIndices, ClassOffsets
+from medtransfer.core.types import ClassIndices
 from medtransfer.data.dataset import StudySet
-from medtransfer.data.order import Order
-from medtransfer.models.classifier import Classifier
+from medtransfer.models.classifier import HEAD
 from medtransfer.models.encode import named_failures
-from medtransfer.training.optimiser import gradient_norm, policy_rates, schedule, set_frozen, set_rates
-from medtransfer.transfer.objective import Objective, TermValue, total
-from medtransfer.transfer.types import POOLED, Domain
+from medtransfer.models.watch import Watcher
+from medtransfer.training.loop import Loop
+from medtransfer.training.optimiser import gradient_norm, schedule, set_frozen, set_rates
+from medtransfer.transfer.objective import TermValue, total
+from medtransfer.transfer.types import POOLED, TARGET, Domain
 
 _NAMED = 8
 
 
-@dataclass(frozen=True, kw_only=True)
-class FitData:
-    """Prepared cases of every part of a fit."""
+class Part(NamedTuple):
+    """One domain's batch: its cases, what the network made of them, and their instance weights."""
 
-    target: StudySet
-    validation: StudySet | None
-    source: StudySet | None
-    source_weights: CaseWeights | None = None
-    """Weights of the source cases, global mean 1."""
-    target_sampling: CaseWeights | None = None
-    """Draw target cases in proportion to these (balanced sampling)."""
-    source_sampling: CaseWeights | None = None
-    log_offset: ClassOffsets | None = None
-    """How much too large the logit of each class comes out under the imbalance settings, or None for not at all."""
+    studies: StudySet
+    cases: ClassIndices
+    domain: Domain
+    weights: Tensor | None = None
 
-
-@dataclass(kw_only=True)
-class Loop:
-    """Everything a step touches.
-
-    Attributes:
-        forward: The model inside Fabric, which casts to the chosen precision.
-        steps: Planned for the whole run.
-        steps_per_epoch: An epoch passes over the target, or over the source where λ = 0.
-        rates: What the policy said at the last step.
-    """
-
-    fabric: Fabric
-    model: Classifier
-    forward: torch.nn.Module
-    objective: Objective
-    optimiser: torch.optim.Optimizer
-    data: FitData
-    plan: Plan
-    target_order: Order
-    source_order: Order | None
-    steps: int
-    steps_per_epoch: int
-    rates: dict[str, float] = field(default_factory=dict)
+    def names(self) -> tuple[list[str], list[str]]:
+        """For an error: cases whose own logits are not finite, and the others."""
+        bad = (~self.domain.logits.detach().isfinite().all(dim=1)).cpu().numpy()
+        first, rest = ([self.studies.names[int(case)] for case in part] for part in (self.cases[bad], self.cases[~bad]))
+        return first, rest
 
 
 def train_step(loop: Loop, step: int) -> tuple[dict[str, TermValue], dict[str, float] | None]:
     """Do one step.
 
     Returns:
-        The terms at this step, and, at the first step of an epoch, the norm of each one's gradient.
+        The terms at this step, and, at the last step of an epoch, the norm of each one's gradient; of a proximal term,
+        how far it moved the parameters over the rate.
 
     Raises:
         TrainingError: Loss or gradient is not finite; nothing has been stepped. `OutOfMemory`.
     """
-    epoch = step // loop.steps_per_epoch
+    epoch, share = step // loop.steps_per_epoch, loop.progress(step).share
+    measure = (step + 1) % loop.steps_per_epoch == 0
+    if step % loop.steps_per_epoch == 0:
+        _weigh_again(loop, epoch)
     _follow_policy(loop, step)
     torch.manual_seed(_step_seed(loop.plan.seed, step))
-    source, source_weights, source_cases = _source(loop, step)
-    target, target_cases = _target(loop, step)
-    terms = loop.objective(source, target, source_weights)
+    parts = _domains(loop, step)
+    sources = {name: part.domain for name, part in parts.items() if name != TARGET}
+    weights = {name: part.weights for name, part in parts.items() if part.weights is not None}
+    target = parts[TARGET].domain if TARGET in parts else None
+    terms = loop.objective(sources, target, weights, share=share)
 
-    def names() -> list[str]:
-        bad, other = _names(loop.data.target, target_cases, target)
-        bad_source, other_source = _names(loop.data.source, source_cases, source)
-        return [*bad, *bad_source, *other, *other_source]
-
-    _require_finite(float(total(terms).detach()), "loss", step, epoch, names)
-    with _shortage_named(loop, source_cases, target_cases):
-        norms = _backward(loop, terms, measure=step % loop.steps_per_epoch == 0)
-        _require_finite(clipped := _clip(loop), "gradient", step, epoch, names)
+    _require_finite(float(total(terms).detach()), "loss", step, epoch, parts)
+    with _shortage_named(loop, parts):
+        norms = _backward(loop, terms) if measure else _backward_at_once(loop, terms)
+        clipped = _clip(loop)
+        _require_finite(clipped, "gradient", step, epoch, parts)
         loop.optimiser.step()
-    loop.objective.post_step(loop.optimiser, share=clipped)
-    return terms, norms
+    moved = _post_step(loop, clipped=clipped, share=share, measure=measure)
+    if loop.averaging is not None:
+        loop.averaging.after_step(loop.model, loop.progress(step + 1))
+    return terms, {**norms, **moved} if measure else None
 
 
 def _clip(loop: Loop) -> float:
@@ -111,25 +87,30 @@ def _clip(loop: Loop) -> float:
     return min(1.0, largest / norm) if norm > 0 else 1.0
 
 
-def _backward(loop: Loop, terms: dict[str, TermValue], *, measure: bool) -> dict[str, float] | None:
-    """Put J's gradient into the parameters; where asked, term by term, so that each one's norm is seen.
+def _backward_at_once(loop: Loop, terms: dict[str, TermValue]) -> dict[str, float]:
+    """Put J's gradient into the parameters."""
+    loop.optimiser.zero_grad(set_to_none=True)
+    loop.fabric.backward(total(terms))
+    return {}
 
-    ∂J/∂θ = Σ w_k·∂Ω_k/∂θ either way. Terms share their forward pass, so measuring costs less than one step more. Of a
-    proximal term, which J's own gradient leaves out, the norm is that of the gradient its post-step stands for.
+
+def _backward(loop: Loop, terms: dict[str, TermValue]) -> dict[str, float]:
+    """Put J's gradient into the parameters term by term, so that each one's norm is seen.
+
+    ∂J/∂θ = Σ w_k·∂Ω_k/∂θ either way. Terms share their forward pass, so measuring costs less than one step more.
     """
     loop.optimiser.zero_grad(set_to_none=True)
-    if not measure:
-        loop.fabric.backward(total(terms))
-        return None
     norms: dict[str, float] = {}
     summed: dict[torch.nn.Parameter, Tensor] = {}
+    parameters = [*loop.model.parameters(), *loop.objective.parameters()]
     for name, term in terms.items():
-        value = term.value if term.in_gradient else loop.objective.parameter_terms[name].loss()
-        if value.requires_grad:
-            loop.fabric.backward(value, retain_graph=True)
-        norms[name] = gradient_norm(loop.model.parameters())
-        for parameter in chain(loop.model.parameters(), loop.objective.parameters()):
-            if term.in_gradient and parameter.grad is not None:
+        if not term.in_gradient:
+            continue
+        if term.value.requires_grad:
+            loop.fabric.backward(term.value, retain_graph=True)
+        norms[name] = gradient_norm(parameters)
+        for parameter in parameters:
+            if parameter.grad is not None:
                 weighted = parameter.grad.mul_(term.weight)
                 summed[parameter] = summed[parameter].add_(weighted) if parameter in summed else weighted
             parameter.grad = None
@@ -138,48 +119,106 @@ def _backward(loop: Loop, terms: dict[str, TermValue], *, measure: bool) -> dict
     return norms
 
 
+def _post_step(loop: Loop, *, clipped: float, share: float, measure: bool) -> dict[str, float]:
+    """Let proximal terms act; where asked, how far each one moved the parameters over their rates, ‖Δθ/η‖₂."""
+    if not measure:
+        loop.objective.post_step(loop.optimiser, clipped=clipped, share=share)
+        return {}
+    moved: dict[str, float] = {}
+    for name in loop.objective.proximal:
+        moving = [(g["lr"], p) for g in loop.optimiser.param_groups for p in g["params"] if p.grad is not None]
+        before = [parameter.detach().clone() for _, parameter in moving]
+        loop.objective.post_step(loop.optimiser, clipped=clipped, share=share, only=name)
+        moved[name] = math.sqrt(
+            sum(
+                float((parameter.detach() - old).float().square().sum()) / rate**2
+                for (rate, parameter), old in zip(moving, before, strict=True)
+                if rate > 0
+            )
+        )
+    return moved
+
+
+def _weigh_again(loop: Loop, epoch: int) -> None:
+    """Compute the instance weights from the features as they are now, where the plan wants that."""
+    if loop.data.weighting is not None and loop.data.weighting.is_due(epoch):
+        loop.policy.before_forward(loop.model, TARGET)
+        found = loop.data.weighting.weigh(loop.model)
+        loop.set_source_weights({name: weights.values for name, weights in found.items()})
+
+
 def _follow_policy(loop: Loop, step: int) -> None:
     """What may move at this step, and how fast."""
-    rates = policy_rates(loop.plan.policy, loop.model, step / loop.steps_per_epoch)
-    share = schedule(step, loop.steps, warm_up=loop.plan.training.warm_up)
-    set_rates(loop.optimiser, rates, loop.plan.training.learning_rate * share)
+    progress = loop.progress(step if loop.swept_rate is None else loop.steps)
+    rates = loop.policy.rates(loop.model, progress)
+    set_rates(loop.optimiser, rates, loop.swept_rate or _learning_rate(loop, step))
     if not loop.model.training or _frozen(rates) != _frozen(loop.rates) or not loop.rates:
-        set_frozen(loop.model, rates)
+        set_frozen(loop.model, rates, loop.policy.movable(loop.model))
     loop.rates = rates
+
+
+def _learning_rate(loop: Loop, step: int) -> float:
+    """The plan's, times what the policy's schedule says, or else the loop's own."""
+    share = loop.policy.schedule(loop.progress(step))
+    if share is None:
+        share = schedule(step, loop.steps, warm_up=loop.plan.training.warm_up)
+    return loop.plan.training.learning_rate * share
 
 
 def _frozen(rates: dict[str, float]) -> set[str]:
     return {name for name, rate in rates.items() if rate == 0}
 
 
-def _source(loop: Loop, step: int) -> tuple[Domain | None, Tensor | None, ClassIndices | None]:
-    if loop.source_order is None or loop.data.source is None:
-        return None, None, None
-    cases, epoch = loop.source_order.at(step)
-    domain = _forward(loop, loop.data.source, cases, epoch, head=loop.model.source_head())
-    if loop.data.source_weights is None:
-        return domain, None, cases
-    weights = torch.from_numpy(loop.data.source_weights[cases].astype(np.float32))
-    return domain, weights.to(loop.fabric.device), cases
+def _domains(loop: Loop, step: int) -> dict[str, Part]:
+    """Every domain's part of a step; domains never share a batch, so that neither's statistics leak."""
+    watchers, parts = loop.objective.watchers, {}
+    for name, order in loop.source_orders.items():
+        cases, epoch = order.at(step)
+        seen = {} if loop.objective.needs_target else watchers
+        domain = _forward(loop, step, loop.data.sources[name], cases, epoch, name=name, watchers=seen)
+        parts[name] = Part(loop.data.sources[name], cases, domain, _case_weights(loop, name, cases))
+        if not loop.objective.needs_target:
+            watchers = {}
+    if loop.objective.needs_target:
+        cases, epoch = loop.target_cases(step)
+        domain = _forward(loop, step, loop.data.target, cases, epoch, name=TARGET, watchers=watchers)
+        parts[TARGET] = Part(loop.data.target, cases, domain)
+    return parts
 
 
-def _target(loop: Loop, step: int) -> tuple[Domain | None, ClassIndices | None]:
-    if not loop.objective.needs_target:
-        return None, None
-    cases, epoch = loop.target_order.at(step)
-    return _forward(loop, loop.data.target, cases, epoch, head="head"), cases
+def _case_weights(loop: Loop, name: str, cases: ClassIndices) -> Tensor | None:
+    if name not in loop.source_weights or loop.plan.objective.instances_by == "sampling":
+        return None
+    return torch.from_numpy(loop.source_weights[name][cases].astype(np.float32)).to(loop.fabric.device)
 
 
-def _forward(loop: Loop, studies: StudySet, cases: ClassIndices, epoch: int, *, head: str) -> Domain:
-    """One domain through the network; domains never share a batch, so that neither's statistics leak."""
+def _forward(
+    loop: Loop,
+    step: int,
+    studies: StudySet,
+    cases: ClassIndices,
+    epoch: int,
+    *,
+    name: str,
+    watchers: Mapping[str, Watcher],
+) -> Domain:
+    """One domain through the network."""
     batch, labels = studies.batch(cases, augmentation=loop.plan.augment, seed=loop.plan.seed, epoch=epoch)
-    output = loop.forward(batch, head=head)
-    return Domain(features={POOLED: output.features}, logits=output.logits, labels=labels.to(loop.fabric.device))
+    loop.policy.before_forward(loop.model, name)
+    head = HEAD if name == TARGET else loop.model.head_of(name)
+    output = loop.forward(batch, head=head, taps=loop.objective.taps, watchers=watchers)
+    return Domain(
+        features={POOLED: output.features, **output.taps},
+        logits=output.logits,
+        labels=labels.to(loop.fabric.device),
+        watched=output.watched,
+        share=loop.progress(step).share,
+    )
 
 
 @contextmanager
-def _shortage_named(loop: Loop, source: ClassIndices | None, target: ClassIndices | None) -> Iterator[None]:
-    """Of the backward pass, too, a failed allocation names the larger batch: activations are computed again there.
+def _shortage_named(loop: Loop, parts: Mapping[str, Part]) -> Iterator[None]:
+    """Of the backward pass, too, a failed allocation names the largest batch: activations are computed again there.
 
     Raises:
         TrainingError: `OutOfMemory`.
@@ -187,30 +226,22 @@ def _shortage_named(loop: Loop, source: ClassIndices | None, target: ClassIndice
     try:
         yield
     except (RuntimeError, MemoryError):
-        parts = [(loop.data.source, source), (loop.data.target, target)]
-        batches = [studies.batch(cases)[0] for studies, cases in parts if studies is not None and cases is not None]
+        batches = [part.studies.batch(part.cases)[0] for part in parts.values()]
         with named_failures(max(batches, key=lambda batch: len(batch.layout.study)), loop.model.chunk):
             raise
 
 
-def _require_finite(value: float, what: str, step: int, epoch: int, names: Callable[[], list[str]]) -> None:
-    if not math.isfinite(value):
-        batch = names()
-        shown = ", ".join(batch[:_NAMED]) + (f" and {len(batch) - _NAMED} more" if len(batch) > _NAMED else "")
-        raise TrainingError(
-            f"the {what} is not finite at step {step} (epoch {epoch}); the batch was: {shown}",
-            code="NotFinite",
-            hint="The last good checkpoint is kept. Look at these images, or lower training.learning_rate.",
-        )
-
-
-def _names(studies: StudySet | None, cases: ClassIndices | None, domain: Domain | None) -> tuple[list[str], list[str]]:
-    """What one domain's batch was, for an error: cases whose own logits are not finite, and the others."""
-    if studies is None or cases is None or domain is None:
-        return [], []
-    bad = (~domain.logits.detach().isfinite().all(dim=1)).cpu().numpy()
-    first, rest = ([studies.names[int(case)] for case in part] for part in (cases[bad], cases[~bad]))
-    return first, rest
+def _require_finite(value: float, what: str, step: int, epoch: int, parts: Mapping[str, Part]) -> None:
+    if math.isfinite(value):
+        return
+    named = [part.names() for part in parts.values()]
+    batch = [name for bad, _ in named for name in bad] + [name for _, rest in named for name in rest]
+    shown = ", ".join(batch[:_NAMED]) + (f" and {len(batch) - _NAMED} more" if len(batch) > _NAMED else "")
+    raise TrainingError(
+        f"the {what} is not finite at step {step} (epoch {epoch}); the batch was: {shown}",
+        code="NotFinite",
+        hint="The last good checkpoint is kept. Look at these images, or lower training.learning_rate.",
+    )
 
 
 def _step_seed(seed: int, step: int) -> int:

@@ -1,10 +1,12 @@
 """The objective L_S + λ·L_T + Ω as named terms.
 
-    J = (L_S + λ·L_T + Σ_k ω_k·Ω_k) / (1 + λ)
+    J = (L_S + λ·L_T + Σ_k ω_k·Ω_k) / (1 + λ),    L_S = Σ_j s_j·L_Sj,  Σ_j s_j = 1
 
 The constant divisor lets the learning rate mean the same for every λ and leaves the minimiser where it is. λ = ∞
-is target-only, J = L_T + Σ ω_k·Ω_k, and never touches the source; λ = 0 is source-only. Without source data L_S is
+is target-only, J = L_T + Σ ω_k·Ω_k, and never touches the sources; λ = 0 is source-only. Without source data L_S is
 replaced by an anchor in Ω, and λ and its strength are one degree of freedom: λ is then ∞.
+
+λ and ω_k may change along the run: the target's share λ/(1+λ) along a line to its end, ω_k along a line from 0.
 """
 
 from __future__ import annotations
@@ -12,18 +14,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from medtransfer.core.config.transfer import FEATURES, INSTANCES, PARAMETERS, ObjectiveConfig
-from medtransfer.core.errors import ObjectiveError
-from medtransfer.core.types import CaseWeights, Task
-from medtransfer.data.tensors import Logits, Scalar, Targets, Weights
-from medtransfer.models.classifier import HEAD, Classifier
-from medtransfer.models.heads import known, losses
-from medtransfer.transfer.types import Domain, Sample, SampleWeights, Term, TransferData
+from medtransfer.data.tensors import Scalar, Weights
+from medtransfer.models.watch import Watcher
+from medtransfer.transfer.risk import Risk
+from medtransfer.transfer.types import POOLED, Domain, Step, Term
 
 SOURCE_LOSS = "L_S"
 TARGET_LOSS = "L_T"
@@ -38,90 +36,188 @@ class TermValue:
     in_gradient: bool = True
 
 
+@dataclass(frozen=True, kw_only=True)
+class TradeOff:
+    """λ along a run: `start` at first, `end` from the share `ramp` of the run on."""
+
+    end: float
+    start: float | None = None
+    ramp: float = 0.5
+
+    def target_share(self, share: float) -> float:
+        """λ / (1 + λ) when a share of the run is done; 1 is target-only, 0 source-only."""
+        end = _target_share(self.end)
+        if self.start is None or share >= self.ramp:
+            return end
+        start = _target_share(self.start)
+        return start + (end - start) * share / self.ramp
+
+
 class Objective(nn.Module):
     """Named terms, summed in one visible place.
 
     Attributes:
         trade_off: λ.
-        features: Feature terms Ω_k with parameters of their own, by name.
+        target_risk: L_T.
+        source_risks: L_Sj of every source, by its name.
+        shares: s_j of every source, by its name.
+        features: Feature terms Ω_k, by the source they align with the target and their own name; each has parameters
+            of its own for every source.
         parameter_terms: Parameter terms Ω_k, by name.
         strengths: ω_k by name.
-        class_weights: Weight of each of the target's classes, or None.
-        one_question: Has the source the target's classes, so that their weights hold in L_S too?
-        task: The kind of the target's question.
-        source_task: That of the source's.
+        ramps: Share of the run over which ω_k rises, by name; not named: its full strength at once.
     """
-
-    class_weights: Tensor | None
 
     def __init__(
         self,
         *,
-        trade_off: float,
-        features: Mapping[str, nn.Module],
-        parameter_terms: Mapping[str, Term],
-        strengths: Mapping[str, float],
-        class_weights: Tensor | None = None,
-        one_question: bool = True,
-        task: Task = "multiclass",
-        source_task: Task = "multiclass",
+        trade_off: TradeOff,
+        target_risk: Risk,
+        source_risks: Mapping[str, Risk] | None = None,
+        shares: Mapping[str, float] | None = None,
+        features: Mapping[str, Mapping[str, nn.Module]] | None = None,
+        parameter_terms: Mapping[str, Term] | None = None,
+        strengths: Mapping[str, float] | None = None,
+        ramps: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
-        self.one_question = one_question
-        self.task: Task = task
-        self.source_task: Task = source_task
         self.trade_off = trade_off
-        self.features = nn.ModuleDict(dict(features))
-        self.parameter_terms = dict(parameter_terms)
-        self.strengths = dict(strengths)
-        self.register_buffer("class_weights", class_weights, persistent=False)
+        self.target_risk = target_risk
+        self.source_risks = dict(source_risks or {})
+        given = dict(shares or {})
+        everyone = sum(given.get(name, 1.0) for name in self.source_risks)
+        self.shares = {name: given.get(name, 1.0) / everyone for name in self.source_risks}
+        self.features = {source: dict(terms) for source, terms in (features or {}).items()}
+        self.parameter_terms = dict(parameter_terms or {})
+        # By number: a ModuleDict takes no names with dots (code of one's own), nor `train`, `items`, `type`, …
+        self._registered = nn.ModuleList(
+            [
+                *self.source_risks.values(),
+                *(module for terms in self.features.values() for module in terms.values()),
+                *self.parameter_terms.values(),
+            ]
+        )
+        self.strengths = dict(strengths or {})
+        self.ramps = dict(ramps or {})
 
     @property
     def needs_source(self) -> bool:
-        """Must a step bring a source batch?"""
-        return not math.isinf(self.trade_off)
+        """Must a step bring a batch of every source?"""
+        return not math.isinf(self.trade_off.end)
+
+    @property
+    def aligns(self) -> bool:
+        """Is there any feature term, which cases without a label can take part in?"""
+        return any(self.features.values())
 
     @property
     def needs_target(self) -> bool:
         """Must a step bring a target batch?"""
-        return self.trade_off > 0 or len(self.features) > 0
+        return (
+            self.trade_off.end > 0
+            or bool(self.trade_off.start)
+            or self.aligns
+            or (any(term.needs_target for term in self.parameter_terms.values()))
+        )
 
     @property
     def anchored(self) -> frozenset[str]:
         """Parameters that some term holds, so that weight decay must not."""
         return frozenset().union(*(term.anchored for term in self.parameter_terms.values()))
 
-    def weight(self, name: str) -> float:
-        """What the term called `name` is multiplied by in J."""
+    @property
+    def taps(self) -> tuple[str, ...]:
+        """Stages whose outputs the feature terms want."""
+        modules = (module for source in self.features for module in self._aligning(source).values())
+        return tuple(sorted({getattr(module, "tap", POOLED) for module in modules} - {POOLED}))
+
+    @property
+    def watchers(self) -> dict[str, Watcher]:
+        """Who looks on while the target is encoded (the first source where λ = 0), by the name of their term."""
+        return {name: term.watcher for name, term in self.parameter_terms.items() if term.watcher is not None}
+
+    def weight(self, name: str, *, share: float = 0.0) -> float:
+        """What the term called `name` is multiplied by in J when a share of the run is done.
+
+        Of a feature term, and of L_S, times the share of the source it is computed with.
+        """
+        target = self.trade_off.target_share(share)
         if name == TARGET_LOSS:
-            return 1.0 if math.isinf(self.trade_off) else self.trade_off / (1 + self.trade_off)
-        omega = 1.0 if name == SOURCE_LOSS else self.strengths[name]
-        return omega if math.isinf(self.trade_off) else omega / (1 + self.trade_off)
+            return target
+        if name == SOURCE_LOSS:
+            return 1 - target
+        ramp = self.ramps.get(name, 0.0)
+        omega = self.strengths[name] * (min(1.0, share / ramp) if ramp > 0 else 1.0)
+        return omega if target == 1 else omega * (1 - target)
 
     def forward(
-        self, source: Domain | None, target: Domain | None, source_weights: Weights | None
+        self,
+        sources: Mapping[str, Domain],
+        target: Domain | None,
+        source_weights: Mapping[str, Weights] | None = None,
+        *,
+        share: float = 0.0,
     ) -> dict[str, TermValue]:
-        """Every term at this step; `total` adds them up."""
+        """Every term at this step; `total` adds them up.
+
+        Args:
+            sources: Each source's part of the step, by name.
+            target: The target's part.
+            source_weights: Instance weights of the cases of a source's batch, by its name.
+            share: How far the run has come, 0 to 1.
+        """
         terms: dict[str, TermValue] = {}
-        if source is not None and source.labels is not None and self.needs_source:
-            classes = self.class_weights if self.one_question else None
-            risk = _risk(self.source_task, source.logits, source.labels, cases=source_weights, classes=classes)
-            terms[SOURCE_LOSS] = TermValue(risk, self.weight(SOURCE_LOSS))
-        if target is not None and target.labels is not None and self.trade_off > 0:
-            risk = _risk(self.task, target.logits, target.labels, cases=None, classes=self.class_weights)
-            terms[TARGET_LOSS] = TermValue(risk, self.weight(TARGET_LOSS))
-        if source is not None and target is not None:
-            for name, module in self.features.items():
-                terms[name] = TermValue(module(source, target), self.weight(name))
+        for name, source in sources.items():
+            if source.labels is not None and self.needs_source:
+                risk = self.source_risks[name](source.logits, source.labels, (source_weights or {}).get(name))
+                terms[self._named(SOURCE_LOSS, name)] = self._shared(SOURCE_LOSS, name, risk, share)
+        if target is not None and target.labels is not None and self.weight(TARGET_LOSS, share=share) > 0:
+            risk = self.target_risk(target.logits, target.labels)
+            terms[TARGET_LOSS] = TermValue(risk, self.weight(TARGET_LOSS, share=share))
+        for name, source in sources.items():
+            if target is not None:
+                for term, module in self._aligning(name).items():
+                    terms[self._named(term, name)] = self._shared(term, name, module(source, target), share)
         for name, term in self.parameter_terms.items():
-            with torch.set_grad_enabled(not term.proximal):
-                terms[name] = TermValue(term.loss(), self.weight(name), in_gradient=not term.proximal)
+            with torch.set_grad_enabled(not term.proximal and torch.is_grad_enabled()):
+                value = term.loss(Step(name=name, target=target, sources=sources))
+            terms[name] = TermValue(value, self.weight(name, share=share), in_gradient=not term.proximal)
         return terms
 
-    def post_step(self, optimiser: torch.optim.Optimizer, *, share: float = 1.0) -> None:
-        """Let the proximal terms act after the optimiser's step; `share` is what clipping left of the gradient."""
-        for name, term in self.parameter_terms.items():
-            term.post_step(optimiser, strength=self.weight(name) * share)
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the result should know of the terms."""
+        return tuple(term.note for term in self.parameter_terms.values() if term.note)
+
+    @property
+    def proximal(self) -> tuple[str, ...]:
+        """Terms that act after the optimiser's step instead of in its gradient."""
+        return tuple(name for name, term in self.parameter_terms.items() if term.proximal)
+
+    def post_step(
+        self, optimiser: torch.optim.Optimizer, *, clipped: float = 1.0, share: float = 0.0, only: str | None = None
+    ) -> None:
+        """Let the proximal terms act after the optimiser's step.
+
+        Args:
+            optimiser: What has just made its step.
+            clipped: What clipping left of the gradient; of the terms as much is left.
+            share: How far the run has come, 0 to 1.
+            only: One term alone.
+        """
+        for name in self.proximal if only is None else (only,):
+            self.parameter_terms[name].post_step(optimiser, strength=self.weight(name, share=share) * clipped)
+
+    def _aligning(self, source: str) -> dict[str, nn.Module]:
+        """The feature terms of one source, by name."""
+        return self.features.get(source, {})
+
+    def _named(self, term: str, source: str) -> str:
+        """What a term is called in the log: with its source where there are several."""
+        return term if len(self.shares) <= 1 else f"{term}:{source}"
+
+    def _shared(self, term: str, source: str, value: Scalar, share: float) -> TermValue:
+        return TermValue(value, self.weight(term, share=share) * self.shares[source])
 
 
 def total(terms: Mapping[str, TermValue]) -> Scalar:
@@ -129,109 +225,5 @@ def total(terms: Mapping[str, TermValue]) -> Scalar:
     return torch.stack([term.weight * term.value for term in terms.values() if term.in_gradient]).sum()
 
 
-def build_objective(
-    config: ObjectiveConfig,
-    *,
-    model: Classifier,
-    start: Mapping[str, Tensor] | None,
-    data: TransferData,
-    class_weights: CaseWeights | None = None,
-) -> Objective:
-    """Build every term, or say now what is missing.
-
-    Args:
-        config: λ and the terms.
-        model: The network to be trained.
-        start: Its pretrained parameters by name, None where the weights are random.
-        data: Training cases of the domains; `data.source` is None where there is no source cohort.
-        class_weights: Weight of each target class, `class`, or None.
-
-    Raises:
-        ObjectiveError: A term needs what is not there; the hint says how to cure it.
-    """
-    check_objective(config, model=model, has_source=data.source is not None)
-    features = {
-        name: FEATURES.get(name)(model.feature_dim, model.classes, **_settings(s))
-        for name, s in config.features.items()
-    }
-    parameters = {
-        name: PARAMETERS.get(name)(model, start, data, **_settings(s)) for name, s in config.parameters.items()
-    }
-    strengths = {
-        n: float(s.get("strength", 1.0)) for terms in (config.features, config.parameters) for n, s in terms.items()
-    }
-    return Objective(
-        trade_off=config.trade_off,
-        features={name: module for name, module in features.items() if strengths[name] > 0},
-        parameter_terms={name: term for name, term in parameters.items() if strengths[name] > 0},
-        strengths=strengths,
-        class_weights=None if class_weights is None else torch.as_tensor(class_weights, dtype=torch.float32),
-        one_question=model.source_head() == HEAD,
-        task=model.task,
-        source_task=model.source_task,
-    )
-
-
-def check_objective(config: ObjectiveConfig, *, model: Classifier, has_source: bool) -> None:
-    """Refuse what can be refused before any image has been read.
-
-    Raises:
-        ObjectiveError: A term needs a source, or one question; or would do nothing.
-    """
-    needing = [SOURCE_LOSS] if not math.isinf(config.trade_off) else []
-    needing += [*config.instances, *config.features]
-    if needing and not has_source:
-        raise ObjectiveError(
-            f"{', '.join(needing)} need a source cohort, and the plan has none",
-            code="NoSource",
-            path="source.cohort",
-            hint="Name one (`medtransfer plan TARGET --source SOURCE`), or set trade_off = inf and remove the terms.",
-        )
-    unused = [*config.instances, *config.features]
-    if unused and math.isinf(config.trade_off):
-        raise ObjectiveError(
-            f"λ = inf skips the source, and {', '.join(unused)} would do nothing",
-            code="ConflictingTerms",
-            path="objective.trade_off",
-            hint="Set a finite trade_off, or remove the terms.",
-        )
-    if model.source_head() == HEAD:
-        return
-    if config.trade_off == 0:
-        raise ObjectiveError(
-            "λ = 0 never looks at the target's labels, and the source asks another question",
-            code="TwoQuestions",
-            path="objective.trade_off",
-            hint="Set trade_off above 0, or the target's head would stay as random as it began.",
-        )
-    if config.instances:
-        raise ObjectiveError(
-            "instance weights need one question: source and target have different classes",
-            code="TwoQuestions",
-            path="objective.instances",
-            hint="Give both cohorts the same classes, or remove the instance weights.",
-        )
-
-
-def weigh_source(config: ObjectiveConfig, source: Sample, target: Sample) -> SampleWeights | None:
-    """The source's weights, or None where the objective asks for none."""
-    for name, settings in config.instances.items():
-        return INSTANCES.get(name)(source, target, **settings)
-    return None
-
-
-def _risk(task: Task, logits: Logits, labels: Targets, *, cases: Weights | None, classes: Tensor | None) -> Scalar:
-    """Mean of w_i·w_class·loss_i over the cases whose truth is known, at least in part.
-
-    Instance weights have *global* mean 1, so the batch's own mean is not removed.
-    """
-    risk = losses(task, logits, labels)
-    if classes is not None:
-        risk = risk * classes[labels]
-    if cases is not None:
-        risk = risk * cases
-    return risk.sum() / known(task, labels).sum().clamp(min=1)
-
-
-def _settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in settings.items() if key != "strength"}
+def _target_share(trade_off: float) -> float:
+    return 1.0 if math.isinf(trade_off) else trade_off / (1 + trade_off)

@@ -111,7 +111,7 @@ def test_a_source_that_fails_counts_too(hospitals: Hospitals, tmp_path: Path) ->
     with pytest.raises(FailedCasesError, match=r"1 of 112 inputs failed, 0 allowed: .*004\.png \[EmptyFile\]"):
         mt.plan(target, source=source, backbone="squeezenet1_1")
     made = mt.plan(target, source=source, backbone="squeezenet1_1", allow_failures=1)
-    assert made.reasons["source.cohort"] == (
+    assert made.reasons["sources.source.cohort"] == (
         "Of 56 images 0 are excluded by rule and 1 failed, by their headers: EmptyFile 1."
     )
     assert "target.cohort" not in made.reasons

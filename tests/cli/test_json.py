@@ -12,6 +12,9 @@ import pytest
 
 from medtransfer.cli.main import COMMANDS, main
 from medtransfer.core.results import Estimate, Evaluation
+from medtransfer.core.tuning_results import Tuning
+from medtransfer.reporting.rates import facts
+from medtransfer.training.learning_rate import Suggestion
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
@@ -68,9 +71,14 @@ def test_from_fit_to_report(quick_run: Path, tmp_path: Path, capsys: pytest.Capt
     assert list(said(capsys, "report", tmp_path / "report")) == table["report"]
 
 
-@pytest.mark.parametrize("command", ["app", "demo"])
+@pytest.mark.parametrize("command", ["app", "demo", "soup"])
 def test_commands_that_take_long_by_their_source(command: str) -> None:
     assert keys_in_source(command) == documented()[command]
+
+
+def test_searches_say_what_their_records_hold() -> None:
+    assert documented()["tune"] == list(Tuning.model_fields)
+    assert documented()["rate"] == list(facts(Suggestion(rate=None)))
 
 
 def test_the_keys_of_an_estimate() -> None:

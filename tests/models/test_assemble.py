@@ -26,8 +26,8 @@ FILE = "network.safetensors"
 
 def _small(seed: int, *, source_classes: int | None = None) -> Classifier:
     config = ModelConfig(backbone="squeezenet1_1")
-    source = None if source_classes is None else Question("multiclass", source_classes)
-    return new_classifier(config, question=Question("multiclass", 2), source=source, seed=seed)
+    sources = {} if source_classes is None else {"source": Question("multiclass", source_classes)}
+    return new_classifier(config, question=Question("multiclass", 2), sources=sources, seed=seed)
 
 
 def test_equal_seeds_give_equal_networks_and_the_global_state_stays() -> None:
@@ -57,7 +57,10 @@ def test_a_bundles_network_answers_to_the_bit_as_the_one_put_into_it(
 ) -> None:
     spec = InputSpec(mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6), colour="BGR")
     model = new_classifier(
-        ModelConfig(backbone=name), question=Question("multiclass", 2), source=Question("multiclass", 3), seed=0
+        ModelConfig(backbone=name),
+        question=Question("multiclass", 2),
+        sources={"source": Question("multiclass", 3)},
+        seed=0,
     )
     pictures = torch.rand(4, 3, 40, 40, generator=torch.Generator().manual_seed(0))
     model.train()

@@ -9,7 +9,7 @@ import torch
 from tiny import batch_of, classifier
 
 from medtransfer.core.torchvision_guard import import_torchvision
-from medtransfer.models.classifier import HEAD, SOURCE_HEAD, Classifier
+from medtransfer.models.classifier import HEAD, Classifier
 from medtransfer.models.weights.sidecar import InputSpec
 
 if TYPE_CHECKING:
@@ -97,15 +97,15 @@ def test_group_modules_hold_the_groups_parameters(model: Classifier) -> None:
 
 def test_two_questions_have_two_heads_on_the_same_features(toy: Callable[[], Backbone]) -> None:
     model = classifier(toy(), classes=2, source_classes=4, spec=InputSpec()).eval()
-    target, source = model(batch_of(_pictures(3))), model(batch_of(_pictures(3)), head=model.source_head())
-    assert model.source_head() == SOURCE_HEAD
+    target, source = model(batch_of(_pictures(3))), model(batch_of(_pictures(3)), head=model.head_of("source"))
+    assert model.head_of("source") == "source_head"
     assert target.logits.shape == (3, 2)
     assert source.logits.shape == (3, 4)
     assert torch.equal(target.features, source.features)
 
 
 def test_one_question_has_one_head(model: Classifier) -> None:
-    assert model.source_head() == HEAD
+    assert model.head_of("source") == HEAD
     assert list(model.heads) == [HEAD]
 
 

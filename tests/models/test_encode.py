@@ -173,7 +173,7 @@ def test_volumes_of_different_lengths_go_through_3d_networks_view_by_view() -> N
     ).eval()
     batch = bags_of(parts, "axial")
     with torch.inference_mode():
-        features = model.encode(batch, model.items(batch))
+        features = model.encode(batch, model.items(batch)).features
         expected = torch.cat([backbone((part.transpose(0, 1)[None] - 0.5) / 0.2) for part in parts])
     torch.testing.assert_close(features, expected, rtol=1e-5, atol=1e-6)
 

@@ -50,3 +50,12 @@ def test_statistics_and_mode_stay(toy: Callable[[], Backbone], pictures: StudySe
     frozen_features(model, pictures)
     assert model.training is training
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+def test_every_module_is_afterwards_in_the_mode_it_was_in(toy: Callable[[], Backbone], pictures: StudySet) -> None:
+    """Frozen stages are in evaluation mode in the midst of training: their batch statistics must not wake up."""
+    model = classifier(toy()).train()
+    model.backbone.eval()
+    before = [module.training for module in model.modules()]
+    frozen_features(model, pictures)
+    assert [module.training for module in model.modules()] == before

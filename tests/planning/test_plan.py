@@ -75,7 +75,7 @@ def test_a_converted_cohort_is_read_as_it_was_converted(tmp_path: Path) -> None:
 
 def test_without_source_the_plan_is_target_only(cohort: Callable[..., Cohort]) -> None:
     made = plan(cohort())
-    assert made.source is None
+    assert made.sources == {}
     assert math.isinf(made.objective.trade_off)
     assert not made.objective.instances
     assert not made.objective.features
@@ -84,7 +84,7 @@ def test_without_source_the_plan_is_target_only(cohort: Callable[..., Cohort]) -
 
 def test_with_a_source_of_the_same_question_all_three_ways_in_are_open(cohort: Callable[..., Cohort]) -> None:
     made = plan(cohort(), source=cohort("there"))
-    assert made.same_question
+    assert made.same_question("source")
     assert made.objective.trade_off == 1
     assert list(made.objective.instances) == ["classifier_ratio"]
     assert list(made.objective.features) == ["coral"]
@@ -99,7 +99,7 @@ def test_features_that_nothing_moves_are_not_aligned(cohort: Callable[..., Cohor
 
 def test_a_source_of_another_question_is_not_weighed(cohort: Callable[..., Cohort]) -> None:
     made = plan(cohort(), source=cohort("there", normal=30, fracture=30))
-    assert not made.same_question
+    assert not made.same_question("source")
     assert not made.objective.instances
     assert "objective.instances" not in made.reasons
     assert list(made.objective.features) == ["coral"]
@@ -186,8 +186,8 @@ def test_the_plan_knows_its_cohorts(cohort: Callable[..., Cohort]) -> None:
     here, there = cohort(), cohort("there")
     made = plan(here, source=there, seed=7)
     assert made.seed == 7
-    assert made.source is not None
-    assert (made.target.sha256, made.source.sha256) == (here.sha256, there.sha256)
+    assert set(made.sources) == {"source"}
+    assert (made.target.sha256, made.sources["source"].sha256) == (here.sha256, there.sha256)
     assert made.target.cohort == str(here.source.resolve())
 
 
@@ -307,13 +307,13 @@ def test_the_same_labels_in_another_order_are_the_same_question(tmp_path: Path) 
     there = labelled(tmp_path, "there")
     turned = replace(there, classes=there.classes[::-1])
     made = plan(labelled(tmp_path, "here"), source=turned)
-    assert made.same_question
+    assert made.same_question("source")
     assert list(made.objective.instances) == ["classifier_ratio"]
 
 
 def test_labels_and_classes_of_the_same_names_are_two_questions(cohort: Callable[..., Cohort], tmp_path: Path) -> None:
     made = plan(labelled(tmp_path, "several"), source=cohort("classes", pneumonia=30, effusion=30))
-    assert not made.same_question
+    assert not made.same_question("source")
     assert not made.objective.instances
     assert "pneumonia (multiclass)" in made.reasons["objective.trade_off"]
 
@@ -334,9 +334,9 @@ def test_ordered_classes_keep_their_order_at_both_hospitals(cohort: Callable[...
     )
     made = plan(target, source=cohort("there", severe=20, mild=20, absent=20))
     assert (made.target.task, made.target.classes, made.target.positive) == ("ordinal", grades, None)
-    assert made.source is not None
-    assert (made.source.task, made.source.classes) == ("ordinal", grades)
-    assert made.same_question
+    assert set(made.sources) == {"source"}
+    assert (made.sources["source"].task, made.sources["source"].classes) == ("ordinal", grades)
+    assert made.same_question("source")
     assert "absent < mild < severe" in made.reasons["target.task"]
     assert "decision.rule" not in made.reasons
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from tiny import bags_of
+from tiny import QUICK, Hospitals, bags_of
 
+import medtransfer as mt
 from medtransfer.core.config.data import AugmentConfig
 from medtransfer.core.config.models import PoolingConfig
 from medtransfer.core.config.plan import Plan
@@ -17,13 +19,16 @@ from medtransfer.core.errors import ConfigError
 from medtransfer.data.bags import HeldPlanes
 from medtransfer.data.dataset import StudySet
 from medtransfer.data.places import View
+from medtransfer.data.splits import assign_splits
 from medtransfer.models.assemble import new_classifier
 from medtransfer.models.classifier import Classifier, Question
 from medtransfer.models.features import encoded_once, frozen_features
+from medtransfer.training import adapt as adapt_module
+from medtransfer.training.adapt import assemble, prepare
 from medtransfer.training.fit import fit
-from medtransfer.training.refusals import check_frozen, check_moving
-from medtransfer.training.step import FitData
-from medtransfer.transfer.objective import build_objective
+from medtransfer.training.loop import FitData
+from medtransfer.training.refusals import check_plan
+from medtransfer.transfer.build import build_objective
 from medtransfer.transfer.types import TransferData
 
 
@@ -62,10 +67,8 @@ def frozen_plan(plan: Plan) -> Plan:
 def trained(
     plan: Plan, target: StudySet, validation: StudySet, model: Classifier, folder: Path
 ) -> dict[str, np.ndarray]:
-    objective = build_objective(plan.objective, model=model, start=None, data=TransferData(target=target, source=None))
-    return fit(
-        model, objective, FitData(target=target, validation=validation, source=None), plan, folder=folder
-    ).tensors
+    objective = build_objective(plan.objective, model=model, start=None, data=TransferData(target=target))
+    return fit(model, objective, FitData(target=target, validation=validation), plan, folder=folder).tensors
 
 
 def model_of(plan: Plan) -> Classifier:
@@ -120,7 +123,7 @@ def test_an_encoder_that_moves_now_or_later_is_refused(
     training = plan.training.model_copy(update={"features": "frozen", "min_steps": 50})  # of 3 epochs it makes more
     plan = plan.model_copy(update={"policy": PolicyConfig(name=policy, settings=settings), "training": training})
     with pytest.raises(ConfigError) as caught:
-        check_frozen(plan, model_of(plan))
+        check_plan(plan, model_of(plan))
     assert caught.value.code == "EncoderMoves"
     assert "layer4" in caught.value.message
 
@@ -128,14 +131,14 @@ def test_an_encoder_that_moves_now_or_later_is_refused(
 def test_a_term_on_features_that_nothing_changes_is_refused(quick_plan: Plan) -> None:
     """Attention decides which slices count, so that features change with it; the mean of a frozen encoder's do not."""
     aligned = frozen_plan(quick_plan).model_copy(update={"objective": ObjectiveConfig(features={"coral": {}})})
-    check_moving(aligned, model_of(aligned))
+    check_plan(aligned, model_of(aligned))
     still = aligned.model_copy(update={"model": aligned.model.model_copy(update={"pooling": PoolingConfig()})})
     with pytest.raises(ConfigError, match="coral would do nothing") as caught:
-        check_moving(still, model_of(still))
+        check_plan(still, model_of(still))
     assert caught.value.code == "ConflictingTerms"
-    check_moving(still.model_copy(update={"policy": PolicyConfig(name="full")}), model_of(still))
+    check_plan(still.model_copy(update={"policy": PolicyConfig(name="full")}), model_of(still))
     off = ObjectiveConfig(features={"coral": {"strength": 0}})
-    check_moving(still.model_copy(update={"objective": off}), model_of(still))
+    check_plan(still.model_copy(update={"objective": off}), model_of(still))
 
 
 def test_a_batch_that_brings_its_features_loads_no_plane(quick_plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,3 +147,34 @@ def test_a_batch_that_brings_its_features_loads_no_plane(quick_plan: Plan, monke
     monkeypatch.setattr(type(batch), "load", lambda *_, **__: pytest.fail("it loaded planes"))
     assert model(batch).logits.shape == (2, 2)
     assert bags_of([torch.zeros(1, 1, 4, 4)]).encoded is None
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.0])
+def test_a_tap_inside_the_frozen_encoder_is_refused_before_an_image_is_read(quick_plan: Plan, strength: float) -> None:
+    plan = frozen_plan(quick_plan)
+    training = plan.training.model_copy(update={"features": "frozen"})
+    objective = ObjectiveConfig(features={"coral": {"tap": "layer2", "strength": strength}})
+    plan = plan.model_copy(update={"objective": objective, "training": training})
+    if strength == 0:
+        check_plan(plan, model_of(plan))
+        return
+    with pytest.raises(ConfigError, match="coral would look into") as caught:
+        check_plan(plan, model_of(plan))
+    assert caught.value.code == "ConflictingTerms"
+
+
+def test_a_term_that_watches_the_frozen_encoder_is_refused_before_it_works(
+    hospitals: Hospitals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DELTA's attention runs the encoder while it is built, and needs no features that were kept."""
+    changes = (
+        *QUICK, "policy.name=head", "training.features=frozen", "objective.parameters={ delta = { attention = true } }",
+    )  # fmt: skip
+    plan = mt.plan(mt.read_cohort(hospitals.target), backbone="squeezenet1_1", changes=changes)
+    target = assign_splits(mt.read_cohort(hospitals.target), plan.split, seed=plan.seed)
+    ready = prepare(plan, target=target, sources={}, cache=tmp_path / "cache")
+    start = {name: parameter.detach().clone() for name, parameter in ready.model.named_parameters()}
+    monkeypatch.setattr(adapt_module, "encoded_once", lambda *_, **__: pytest.fail("the encoder has worked"))
+    with pytest.raises(ConfigError, match="delta would look into") as caught:
+        assemble(plan, replace(ready, start=start))
+    assert caught.value.code == "ConflictingTerms"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,13 +24,14 @@ from medtransfer.models.assemble import new_classifier
 from medtransfer.models.classifier import Classifier, Question
 from medtransfer.training import adapt as adapt_module
 from medtransfer.training import step as step_module
-from medtransfer.training.adapt import balance, without_offset
-from medtransfer.training.fit import Fitted, fit, prepare_loop, validation_log_loss
+from medtransfer.training.fit import Fitted, fit, validation_log_loss
+from medtransfer.training.imbalance import imbalance_of, without_offset
+from medtransfer.training.loop import FitData, Loop, prepare_loop
 from medtransfer.training.optimiser import schedule
 from medtransfer.training.precision import Arithmetic, choose_arithmetic
-from medtransfer.training.step import FitData, Loop, train_step
-from medtransfer.transfer.objective import build_objective
-from medtransfer.transfer.types import Domain, Term, TransferData
+from medtransfer.training.step import train_step
+from medtransfer.transfer.build import build_objective
+from medtransfer.transfer.types import Domain, Step, Term, TransferData
 
 
 def pictures(n: int = 12, seed: int = 0) -> StudySet:
@@ -45,9 +47,9 @@ def pictures(n: int = 12, seed: int = 0) -> StudySet:
 def loop_of(plan: Plan) -> Loop:
     model = new_classifier(plan.model, question=Question("multiclass", 2), seed=plan.seed)
     target, source = pictures(), pictures(16, seed=1)
-    data = FitData(target=target, validation=None, source=source)
+    data = FitData(target=target, sources={"source": source})
     objective = build_objective(
-        plan.objective, model=model, start=None, data=TransferData(target=target, source=source)
+        plan.objective, model=model, start=None, data=TransferData(target=target, sources={"source": source})
     )
     return prepare_loop(model, objective, data, plan, None)[0]
 
@@ -62,12 +64,11 @@ def test_measuring_gradient_norms_changes_no_gradient(quick_plan: Plan, monkeypa
     for measure in (True, False):
         loop = loop_of(quick_plan)
         torch.manual_seed(0)
-        source, _, _ = step_module._source(loop, 0)
-        target, _ = step_module._target(loop, 0)
-        terms = loop.objective(source, target, None)
-        norms = step_module._backward(loop, terms, measure=measure)
+        parts = step_module._domains(loop, 0)
+        terms = loop.objective({"source": parts["source"].domain}, parts["target"].domain)
+        norms = step_module._backward(loop, terms) if measure else step_module._backward_at_once(loop, terms)
         gradients[measure] = torch.cat([p.grad.flatten() for p in loop.model.parameters() if p.grad is not None])
-        if norms is not None:
+        if measure:
             assert set(norms) == {"L_S", "L_T", "coral"}
             assert gradients[True].norm() <= sum(terms[name].weight * norms[name] for name in norms) * (1 + 1e-5)
     torch.testing.assert_close(gradients[True], gradients[False], rtol=1e-4, atol=1e-7)
@@ -140,8 +141,8 @@ def test_clipping_bounds_the_gradient(quick_plan: Plan) -> None:
 def test_validation_chooses_the_best_epoch_and_stops_early(quick_plan: Plan, tmp_path: Path) -> None:
     plan = changed(quick_plan, epochs=30, patience=2, min_validation_events=3, learning_rate=0.03)
     model = new_classifier(plan.model, question=Question("multiclass", 2), seed=0)
-    data = FitData(target=pictures(), validation=pictures(8, seed=5), source=pictures(16, seed=1))
-    transfer = TransferData(target=data.target, source=data.source)
+    data = FitData(target=pictures(), validation=pictures(8, seed=5), sources={"source": pictures(16, seed=1)})
+    transfer = TransferData(target=data.target, sources=data.sources)
     objective = build_objective(plan.objective, model=model, start=None, data=transfer)
     fitted = fit(model, objective, data, plan, folder=tmp_path)
     losses = [row.validation_log_loss for row in fitted.state.history]
@@ -155,8 +156,8 @@ def test_validation_chooses_the_best_epoch_and_stops_early(quick_plan: Plan, tmp
 
 def test_few_validation_events_keep_the_last_epoch(quick_plan: Plan, tmp_path: Path) -> None:
     model = new_classifier(quick_plan.model, question=Question("multiclass", 2), seed=0)
-    data = FitData(target=pictures(), validation=pictures(8, seed=5), source=pictures(16, seed=1))
-    transfer = TransferData(target=data.target, source=data.source)
+    data = FitData(target=pictures(), validation=pictures(8, seed=5), sources={"source": pictures(16, seed=1)})
+    transfer = TransferData(target=data.target, sources=data.sources)
     objective = build_objective(quick_plan.objective, model=model, start=None, data=transfer)
     fitted = fit(model, objective, data, quick_plan, folder=tmp_path)
     assert fitted.state.best_epoch is None
@@ -196,7 +197,7 @@ def test_the_timed_choice_is_the_fastest_and_bf16_must_earn_it(
         assert (chosen.precision, chosen.memory_format) == (expected, "channels_last")
 
 
-@pytest.mark.parametrize("imbalance", ["none", "weighted", "balanced"])
+@pytest.mark.parametrize("imbalance", ["none", "weighted", "balanced", "logit_adjustment"])
 def test_what_imbalance_settings_shift_is_undone(quick_plan: Plan, tmp_path: Path, imbalance: str) -> None:
     """Equal pictures leave nothing to learn but the prevalence; it must come out as it is, one in five."""
     labels = np.repeat([0, 1], [32, 8]).astype(np.int64)
@@ -214,32 +215,28 @@ def test_what_imbalance_settings_shift_is_undone(quick_plan: Plan, tmp_path: Pat
             "policy": quick_plan.policy.model_copy(update={"name": "head"}),
         }
     )
-    weights = balance(labels, 2)
+    asked = imbalance_of(plan.training, labels, 2, "multiclass")
     model = new_classifier(plan.model, question=Question("multiclass", 2), seed=0)
-    data = FitData(
-        target=equal,
-        validation=None,
-        source=None,
-        target_sampling=weights[labels] if imbalance == "balanced" else None,
-    )
+    data = FitData(target=equal, target_sampling=asked.draw(labels))
     objective = build_objective(
         plan.objective,
         model=model,
         start=None,
-        data=TransferData(target=equal, source=None),
-        class_weights=weights if imbalance == "weighted" else None,
+        data=TransferData(target=equal),
+        risk=asked.risk,
     )
     fitted = fit(model, objective, data, plan, folder=tmp_path)
     model.load_state_dict({key: torch.from_numpy(value) for key, value in fitted.tensors.items()})
     with torch.no_grad():
         logits = model.eval()(equal.batch(np.arange(1))[0]).logits[0].numpy()
-    shift = 0.0 if imbalance == "none" else np.log(weights)
+    shift = 0.0 if asked.offset is None else asked.offset
     share = np.exp(logits - shift) / np.exp(logits - shift).sum()
     assert share[1] == pytest.approx(0.2, abs=0.04)
     if imbalance != "none":
         assert np.exp(logits)[1] / np.exp(logits).sum() == pytest.approx(0.5, abs=0.1), "shifted before"
         bias = fitted.tensors["heads.head.bias"]
-        np.testing.assert_allclose(without_offset(bias, weights), bias - np.log(weights), rtol=1e-6)
+        assert asked.offset is not None
+        np.testing.assert_allclose(without_offset(bias, asked.offset), bias - shift, rtol=1e-6)
 
 
 def test_a_whole_fit_takes_the_shift_off(hospitals: Hospitals, tmp_path: Path) -> None:
@@ -272,7 +269,7 @@ def test_clipping_leaves_the_balance_of_loss_and_anchor(quick_plan: Plan, optimi
     class Anchor(Term):
         proximal = True
 
-        def loss(self) -> torch.Tensor:
+        def loss(self, step: Step) -> torch.Tensor:
             return torch.zeros(())
 
         def post_step(self, optimiser: torch.optim.Optimizer, *, strength: float) -> None:
@@ -289,9 +286,9 @@ def test_a_bad_case_of_the_source_is_named_first(quick_plan: Plan, monkeypatch: 
     draw = step_module._forward
     named: list[str] = []
 
-    def spoilt(loop: Loop, pictures: StudySet, cases: np.ndarray, epoch: int, *, head: str) -> Domain:
-        domain = draw(loop, pictures, cases, epoch, head=head)
-        if pictures is loop.data.source:
+    def spoilt(loop: Loop, step: int, pictures: StudySet, cases: np.ndarray, epoch: int, **said: Any) -> Domain:
+        domain = draw(loop, step, pictures, cases, epoch, **said)
+        if said["name"] == "source":
             named.append(pictures.names[int(cases[1])])
             spoil = torch.zeros_like(domain.logits)
             spoil[1] = float("nan")
@@ -329,7 +326,7 @@ def log_loss(model: Classifier, cases: StudySet) -> float:
         return float(torch.nn.functional.cross_entropy(model(batch).logits, labels))
 
 
-@pytest.mark.parametrize("failing", ["_backward", "_clip"])
+@pytest.mark.parametrize("failing", ["_backward_at_once", "_clip"])
 def test_a_shortage_after_the_forward_pass_names_the_larger_batch(
     quick_plan: Plan, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
@@ -354,7 +351,7 @@ def test_balanced_sampling_needs_no_source_that_is_left_out(hospitals: Hospitals
         backbone="squeezenet1_1",
         changes=(*QUICK, "training.imbalance=balanced", "objective.trade_off=inf"),
     )
-    assert plan.same_question
+    assert plan.same_question("source")
     assert "source" not in mt.fit(plan, out=tmp_path / "run").manifest.training.studies
 
 

@@ -51,6 +51,6 @@ def transfer_data() -> Callable[..., TransferData]:
             patients=np.arange(4),
             names=tuple("abcd"),
         )
-        return TransferData(target=pictures, source=pictures if source else None)
+        return TransferData(target=pictures, sources={"source": pictures} if source else {})
 
     return build

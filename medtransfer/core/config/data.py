@@ -33,6 +33,13 @@ class CohortConfig(Record):
     """Rows without a patient id are allowed, each as its own patient; stamps every interval."""
 
 
+class SourceConfig(CohortConfig):
+    """Another hospital's studies."""
+
+    share: Annotated[float, Field(gt=0, lt=float("inf"))] = 1.0
+    """How much it counts in L_S, relative to the other sources."""
+
+
 class SplitConfig(Record):
     """How rows without a split are assigned: by patient, stratified by label."""
 

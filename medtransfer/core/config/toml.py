@@ -6,7 +6,7 @@ tomlkit writes the reasons of a plan as comments above their keys; values are va
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_origin
 
 import tomlkit
 from pydantic import BaseModel, ValidationError
@@ -159,7 +159,8 @@ def _parsed(text: str) -> Any:
 def _fields_at(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     """The fields of the model that a validation error's location points into."""
     model: Any = kind
-    for part in location:
+    parts = iter(location)
+    for part in parts:
         field = model.model_fields.get(str(part))
         if field is None:
             return []
@@ -167,6 +168,8 @@ def _fields_at(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[s
         if not inner:
             return []
         model = inner[0]
+        if get_origin(field.annotation) is dict:
+            next(parts, None)  # the name under which it stands
     return sorted(model.model_fields)
 
 

@@ -35,8 +35,13 @@ class TrainingConfig(Record):
     min_validation_events: Annotated[int, Field(ge=1)] = 50
     """With fewer studies in the rarest validation class, validation is too noisy to stop on: the
     schedule is fixed and the last epoch is kept."""
-    imbalance: Literal["none", "weighted", "balanced"] = "none"
-    """`weighted` losses or `balanced` sampling; either shifts the log-odds, which is undone afterwards."""
+    imbalance: Literal["none", "weighted", "balanced", "focal", "logit_adjustment"] = "none"
+    """`weighted` losses, `balanced` sampling or `logit_adjustment` shift the log-odds, which is undone afterwards;
+    `focal` flattens probabilities, which is not."""
+    focusing: Annotated[float, Field(ge=0)] = 2.0
+    """γ of the focal loss."""
+    adjustment: Positive = 1.0
+    """τ of the logit adjustment."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     memory_format: Literal["auto", "contiguous", "channels_last"] = "auto"
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 30.0

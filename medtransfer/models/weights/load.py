@@ -53,6 +53,18 @@ CONVERTED = {"inception_v3": (HALF, HALF)}
 """Mean and deviation of torchvision's networks that convert ImageNet's inside, which ours do not."""
 
 
+class PretrainedHead(NamedTuple):
+    """The last layer that the weights were trained with: from a backbone's features to logits of its own classes.
+
+    Attributes:
+        weight: `class feature`.
+        bias: `class`.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+
 class Loaded(NamedTuple):
     """What a backbone's weights are.
 
@@ -61,12 +73,14 @@ class Loaded(NamedTuple):
         modalities: DICOM modalities that they were made for; empty: any.
         sha256: Of the file they came from; None for a random start.
         origin: What they were trained on, and where they came from.
+        head: Their own last layer, where the file holds it and it is linear in the backbone's features.
     """
 
     spec: InputSpec
     modalities: tuple[str, ...] = ()
     sha256: str | None = None
     origin: str = "random"
+    head: PretrainedHead | None = None
 
 
 def load_weights(backbone: Backbone, weights: str, *, name: str, download: bool = False) -> Loaded:
@@ -90,7 +104,19 @@ def load_weights(backbone: Backbone, weights: str, *, name: str, download: bool 
         path, loaded = _checked_file(weights, name)
     state, spec = with_channels_of(backbone, _state_dict(path), loaded.spec, path=path)
     fill(backbone, state, name=name, path=path)
-    return loaded._replace(spec=spec)
+    return loaded._replace(spec=spec, head=_pretrained_head(backbone, state))
+
+
+def _pretrained_head(backbone: Backbone, state: dict[str, Tensor]) -> PretrainedHead | None:
+    """The origin's last layer; None where the file lacks it, or where there is more to it than one linear layer."""
+    parts = {key: value for key, value in state.items() if key.startswith(backbone.head_keys)}
+    weight = [value for key, value in parts.items() if key.endswith("weight")]
+    bias = [value for key, value in parts.items() if key.endswith("bias")]
+    if len(parts) != 2 or len(weight) != 1 or len(bias) != 1:
+        return None
+    if weight[0].ndim != 2 or weight[0].shape[1] != backbone.feature_dim or bias[0].shape != weight[0].shape[:1]:
+        return None
+    return PretrainedHead(weight[0].float(), bias[0].float())
 
 
 def _state_dict(path: Path) -> dict[str, Tensor]:

@@ -2,50 +2,59 @@
 
     Ω = ‖C_S − C_T‖²_F / (4·d²),    C = (XᵀX − (1ᵀX)ᵀ(1ᵀX)/n) / (n − 1)
 
-Reference: Sun & Saenko 2016, Deep CORAL, eqs. 1–3. Computed in 32 bits whatever the network's precision: the
-difference of two covariances cancels.
+Computed in 32 bits whatever the network's precision: the difference of two covariances cancels.
+
+Shapes: features `case feature`, of any batch sizes from 2 on; labels and logits are not looked at.
+Raises ObjectiveError where a batch is a single case.
+Reference: Sun & Saenko 2016, Deep CORAL, eqs. 1–3.
 """
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from medtransfer.core.errors import ObjectiveError
 from medtransfer.data.tensors import Features, Scalar
+from medtransfer.transfer.features._batches import features_of, without_autocast
 from medtransfer.transfer.types import POOLED, Domain
 
 
-def build(feature_dim: int, n_classes: int, *, tap: str = POOLED) -> nn.Module:
+def build(feature_dim: int, n_classes: int, *, tap: str = POOLED) -> Coral:
     """The term for features of one tap; dimension and number of classes do not matter to it.
 
-    Raises:
-        ObjectiveError: There is no such tap.
+    Args:
+        feature_dim: Not looked at.
+        n_classes: Not looked at.
+        tap: Which features: `pooled`, or a stage of the backbone.
     """
     del feature_dim, n_classes
-    if tap != POOLED:
-        raise ObjectiveError(
-            f"there is no tap '{tap}'",
-            code="UnknownTap",
-            path="objective.features.coral.tap",
-            hint=f"Features are served by these taps: {POOLED}.",
-        )
     return Coral(tap)
 
 
 class Coral(nn.Module):
-    """Distance of covariances; labels are not looked at."""
+    """Distance of covariances."""
 
     def __init__(self, tap: str) -> None:
         super().__init__()
         self.tap = tap
 
     def forward(self, source: Domain, target: Domain) -> Scalar:
-        """Ω of two batches, of any sizes from 2 on."""
-        ours, theirs = source.features[self.tap], target.features[self.tap]
-        with torch.autocast(ours.device.type, enabled=False):
-            difference = covariance(ours.float()) - covariance(theirs.float())
+        """Ω of two batches.
+
+        Raises:
+            ObjectiveError: One of them is a single case, which has no covariance.
+        """
+        ours, theirs = features_of(source, target, self.tap)
+        if min(len(ours), len(theirs)) < 2:
+            raise ObjectiveError(
+                f"CORAL compares covariances, and the batches have {len(ours)} and {len(theirs)} cases",
+                code="BatchTooSmall",
+                path="training.batch_size",
+                hint="Have at least 2 training cases of each domain in a batch, or use mmd, which takes single ones.",
+            )
+        with without_autocast(ours):
+            difference = covariance(ours) - covariance(theirs)
             return difference.square().sum() / (4 * ours.shape[1] ** 2)
 
 

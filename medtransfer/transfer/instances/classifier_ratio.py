@@ -4,8 +4,8 @@
 
 A logistic regression tells the domains apart on standardised principal components of frozen features. It is
 cross-fitted over patients, so that no case is judged by a model that has seen it: with many features any two
-domains separate perfectly in sample, and the weights would say nothing. Weights are clipped at `clip` times
-their mean and scaled to mean 1.
+domains separate perfectly in sample, and the weights would say nothing. n_S and n_T are those of the cases that a
+fold's model has seen. Weights are clipped at `clip` times their mean and scaled to mean 1.
 
 Reference: Bickel, Brückner, Scheffer 2009, Discriminative learning under covariate shift, eq. 7;
 Sugiyama, Suzuki, Kanamori 2012, Density ratio estimation in machine learning, ch. 4.
@@ -14,15 +14,20 @@ Sugiyama, Suzuki, Kanamori 2012, Density ratio estimation in machine learning, c
 from __future__ import annotations
 
 import numpy as np
-from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from medtransfer.core.errors import ObjectiveError
-from medtransfer.core.types import CaseWeights
+from medtransfer.transfer.instances._features import (
+    at_most,
+    check_patients,
+    check_samples,
+    fit_components,
+    patient_folds,
+)
+from medtransfer.transfer.instances._weights import check_number, sample_weights
 from medtransfer.transfer.types import Sample, SampleWeights
+
+_LARGEST = 30.0
+"""Of the log odds: e³⁰ is beyond any clip, and far from an overflow."""
 
 
 def weigh(
@@ -45,50 +50,24 @@ def weigh(
         clip: Largest weight, in units of the mean weight.
 
     Raises:
-        ObjectiveError: A hyperparameter is out of its range, or a domain has fewer patients than folds.
+        ObjectiveError: A hyperparameter is out of its range, features are not finite, or a domain has fewer patients
+            than folds.
     """
-    for key, value, least in (("folds", folds, 2), ("components", components, 1), ("clip", clip, 1)):
-        if value < least:
-            raise _refusal(f"{key} = {value}", "BadHyperparameter", key, f"{key} is at least {least}.")
-    if penalty <= 0:
-        raise _refusal(f"penalty = {penalty}", "BadHyperparameter", "penalty", "The penalty is above 0.")
-    for name, domain in (("source", source), ("target", target)):
-        if (n := len(np.unique(domain.patients))) < folds:
-            message = f"{n} {name} patients are fewer than {folds} folds"
-            raise _refusal(message, "TooFewPatients", "folds", "Use fewer folds, or leave instance weights out.")
-    features = np.concatenate([source.features, target.features]).astype(np.float64)
-    is_target = np.repeat([0, 1], [len(source.features), len(target.features)])
-    owners = np.concatenate([source.patients, target.patients + source.patients.max() + 1])
-    kept = max(1, min(components, len(source.features) // 5, len(target.features) // 5, features.shape[1]))
-    log_odds = np.empty(len(features))
-    for train, held_out in StratifiedGroupKFold(folds).split(features, is_target, owners):
-        model = make_pipeline(
-            StandardScaler(),
-            PCA(kept, svd_solver="full"),
-            StandardScaler(),
-            LogisticRegression(C=1 / penalty, max_iter=1000),
-        )
-        model.fit(features[train], is_target[train])
-        log_odds[held_out] = model.decision_function(features[held_out])
-    prior = np.log(len(source.features) / len(target.features))
-    ratio = np.exp(np.clip(log_odds[is_target == 0] + prior, -30, 30))
-    values = clipped_to_mean_one(ratio, clip)
-    clipped = int(np.isclose(values, clip, rtol=1e-9, atol=0).sum())
-    return SampleWeights(values=values, effective_size=float(values.sum() ** 2 / (values**2).sum()), clipped=clipped)
-
-
-def clipped_to_mean_one(ratio: CaseWeights, clip: float) -> CaseWeights:
-    """Scale to mean 1 and cut at `clip`, both holding at once: w = min(c·r, clip) with mean(w) = 1.
-
-    c is found by bisection, since the mean grows with it; for clip ≥ 1 it exists.
-    """
-    low, high = 0.0, clip / ratio.min()
-    for _ in range(200):
-        middle = (low + high) / 2
-        low, high = (middle, high) if np.minimum(middle * ratio, clip).mean() < 1 else (low, middle)
-    values = np.minimum(high * ratio, clip)
-    return values / values.mean()
-
-
-def _refusal(message: str, code: str, key: str, hint: str) -> ObjectiveError:
-    return ObjectiveError(message, code=code, path=f"objective.instances.classifier_ratio.{key}", hint=hint)
+    for key, value, least in (("folds", folds, 2), ("components", components, 1)):
+        check_number("classifier_ratio", key, value, least=least, whole=True)
+    check_number("classifier_ratio", "penalty", penalty, above=0)
+    check_number("classifier_ratio", "clip", clip, least=1)
+    check_samples("classifier_ratio", source, target)
+    check_patients("classifier_ratio", folds, "source", source.patients)
+    check_patients("classifier_ratio", folds, "target", target.patients)
+    kept = at_most(components, source, target)
+    log_odds = np.empty(len(source.features))
+    for held_out, others in patient_folds(source, target, folds):
+        seen = np.delete(source.features, held_out, axis=0), np.delete(target.features, others, axis=0)
+        axes = fit_components(np.concatenate(seen), kept)
+        model = LogisticRegression(C=1 / penalty, tol=1e-6, max_iter=1000)
+        model.fit(axes.of(np.concatenate(seen)), np.repeat([0, 1], [len(part) for part in seen]))
+        prior = np.log(len(seen[0]) / len(seen[1]))
+        log_odds[held_out] = prior + model.decision_function(axes.of(source.features[held_out]))
+    ratio = np.exp(np.clip(log_odds, -_LARGEST, _LARGEST))
+    return sample_weights("classifier_ratio", ratio, clip)

@@ -13,9 +13,10 @@ from medtransfer.models.classifier import NEW
 
 if TYPE_CHECKING:
     from medtransfer.models.classifier import Classifier
+    from medtransfer.transfer.types import Progress
 
 
-def groups(model: Classifier, progress: float, *, backbone: float = 1.0) -> dict[str, float]:
+def groups(model: Classifier, progress: Progress, *, backbone: float = 1.0) -> dict[str, float]:
     """Rate of each group relative to the learning rate; `backbone` is that of every stage; pooling and head have 1."""
     del progress
     return {group: 1.0 if group in NEW else backbone for group in model.groups()}

@@ -13,9 +13,10 @@ from medtransfer.models.classifier import NEW
 
 if TYPE_CHECKING:
     from medtransfer.models.classifier import Classifier
+    from medtransfer.transfer.types import Progress
 
 
-def groups(model: Classifier, progress: float) -> dict[str, float]:
+def groups(model: Classifier, progress: Progress) -> dict[str, float]:
     """1 for pooling and head, 0 (frozen) for every stage."""
     del progress
     return {group: float(group in NEW) for group in model.groups()}

@@ -11,7 +11,7 @@ import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medtransfer.core.config.data import CohortConfig
+from medtransfer.core.config.data import CohortConfig, SourceConfig
 from medtransfer.core.config.plan import Plan
 from medtransfer.core.config.toml import apply_change, changed, read_toml, to_toml, validated, write_toml
 from medtransfer.core.errors import CatalogueError, ConfigError, MedTransferError, OutputError
@@ -32,7 +32,7 @@ plans = st.fixed_dictionaries(
     {"target": cohorts},
     optional={
         "seed": st.integers(0, 2**32 - 1),
-        "source": cohorts,
+        "sources": st.dictionaries(st.sampled_from(["source", "riverside", "b_2"]), cohorts, max_size=2),
         "split": st.fixed_dictionaries({"test": st.floats(0, 1, exclude_max=True)}),
         "augment": st.fixed_dictionaries({"flip": st.booleans(), "rotation": st.floats(0, 45)}),
         "objective": st.fixed_dictionaries(
@@ -116,7 +116,7 @@ def test_later_changes_win_and_the_plan_itself_stays() -> None:
     [
         ("training.epoch=5", "UnknownKey", ["training.epoch", "Did you mean 'epochs'?", "Known here:", "batch_size"]),
         ("trainin.epochs=5", "UnknownKey", ["trainin", "Did you mean 'training'?", "objective"]),
-        ("source.lable=x", "UnknownKey", ["source.lable", "Did you mean 'label'?", "patients_unknown"]),
+        ("sources.source.lable=x", "UnknownKey", ["sources.source.lable", "Did you mean 'label'?", "patients_unknown"]),
         ("augment.flip.x=1", "BadChange", ["'flip'", "not a table"]),
         ("training.epochs=many", "BadValue", ["training.epochs", "'many'", "integer"]),
         ("training.epochs=0", "BadValue", ["training.epochs", "0", "greater than or equal to 1"]),
@@ -145,7 +145,7 @@ def test_later_changes_win_and_the_plan_itself_stays() -> None:
     ],
 )
 def test_every_mistake_is_named_with_its_cure(change: str, code: str, said: list[str]) -> None:
-    start = changed(PLAN, ["source.cohort=b.csv", "source.classes=['x']"])
+    start = changed(PLAN, ["sources.source.cohort=b.csv", "sources.source.classes=['x']"])
     with pytest.raises(MedTransferError) as caught:
         changed(start, [change])
     assert isinstance(caught.value, ConfigError | CatalogueError)
@@ -194,9 +194,11 @@ def test_changes_make_the_tables_they_need() -> None:
 
 def test_one_head_serves_where_both_hospitals_ask_the_same() -> None:
     target = CohortConfig.model_validate(TARGET)
-    assert not PLAN.same_question
-    assert Plan(target=target, source=target).same_question
-    assert not Plan(target=target, source=target.model_copy(update={"classes": ("normal", "tumour")})).same_question
+    same = SourceConfig(**target.model_dump())
+    other = same.model_copy(update={"classes": ("normal", "tumour")})
+    plan = Plan(target=target, sources={"here": same, "there": other})
+    assert plan.same_question("here")
+    assert not plan.same_question("there")
 
 
 def test_defaults_are_a_valid_plan() -> None:

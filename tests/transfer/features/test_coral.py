@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from medtransfer.core.config.transfer import FEATURES
-from medtransfer.core.errors import ObjectiveError
+from medtransfer.core.torchvision_guard import import_torchvision
 from medtransfer.transfer.features.coral import build, covariance
 from medtransfer.transfer.types import POOLED, Domain
 
 SHAPES = st.tuples(st.integers(2, 12), st.integers(2, 12), st.integers(1, 7), st.integers(0, 10**6))
+
+
+def _pytorch_adapt() -> nn.Module:
+    """Its CORAL alone: the package imports more than is installed here."""
+    spec = importlib.util.find_spec("pytorch_adapt")
+    if spec is None or not spec.submodule_search_locations:
+        pytest.skip("pytorch-adapt is not installed")
+    file = Path(spec.submodule_search_locations[0]) / "layers" / "coral_loss.py"
+    of_file = importlib.util.spec_from_file_location("pytorch_adapt_coral_loss", file)
+    assert of_file is not None
+    assert of_file.loader is not None
+    module = importlib.util.module_from_spec(of_file)
+    of_file.loader.exec_module(module)
+    return module.CORALLoss()
 
 
 def _domain(features: torch.Tensor, *, tap: str = POOLED) -> Domain:
@@ -78,10 +96,24 @@ def test_order_of_cases_and_domains_and_the_means_do_not_matter(shape: tuple[int
         torch.testing.assert_close(other, expected, rtol=1e-4, atol=1e-5 * scale)
 
 
-def test_a_tap_that_nobody_serves_is_refused_when_the_term_is_built() -> None:
-    with pytest.raises(ObjectiveError, match="layer3") as raised:
-        build(3, 2, tap="layer3")
-    assert raised.value.code == "UnknownTap"
+def test_it_is_that_of_skada_and_of_pytorch_adapt() -> None:
+    import_torchvision()
+    skada = pytest.importorskip("skada.deep.losses")
+    pytorch_adapt = _pytorch_adapt()
+    for shape in ((32, 24, 16, 0), (5, 9, 40, 1), (2, 2, 3, 2)):
+        source, target = _batches(*shape)
+        found = float(_coral(source, target))
+        assert found == pytest.approx(float(skada.deepcoral_loss(source, target)), rel=1e-6)
+        assert found == pytest.approx(float(pytorch_adapt(source.double(), target.double())), rel=1e-6)
+
+
+def test_it_is_not_that_of_tllib() -> None:
+    """Which adds the squared distance of the means, and divides by d² where the paper has 4·d²."""
+    source, target = _batches(32, 24, 16, 0)
+    means = (source.mean(dim=0) - target.mean(dim=0)).square().mean()
+    covariances = (covariance(source) - covariance(target)).square().mean()
+    assert float(_coral(source, target)) == pytest.approx(float(covariances) / 4, rel=1e-6)
+    assert float(means + covariances) > 5 * float(_coral(source, target))
 
 
 def test_the_gradient_is_right() -> None:

@@ -1,0 +1,1 @@
+"""Searching a plan's settings on patients held out in turn."""

@@ -1,0 +1,1 @@
+"""Catalogue: averages of a run's weights; `build(model, start, *, …) -> Averaging`."""

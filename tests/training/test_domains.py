@@ -1,0 +1,191 @@
+"""Several sources, studies without a label, weights that are computed again: through the whole of `fit`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tiny import QUICK, Hospitals, write_hospital
+
+import medtransfer as mt
+from medtransfer.core.config.toml import changed
+from medtransfer.core.errors import ConfigError
+from medtransfer.core.types import UNKNOWN
+from medtransfer.training import fit as fit_module
+from medtransfer.training.cohorts import unlabelled_rows
+from medtransfer.training.loop import Loop
+
+CHANGES = (*QUICK, "training.min_steps=6")
+
+
+@pytest.fixture(scope="module")
+def third(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_hospital(tmp_path_factory.mktemp("third") / "west", studies=16, seed=9, gain=1.1)
+
+
+def test_several_sources_count_by_their_shares(hospitals: Hospitals, third: Path, tmp_path: Path) -> None:
+    plan = mt.plan(
+        mt.read_cohort(hospitals.target),
+        source={"north": mt.read_cohort(hospitals.source), "west": mt.read_cohort(third)},
+        backbone="squeezenet1_1",
+        changes=(*CHANGES, "sources.north.share=3.0"),
+    )
+    record = mt.fit(plan, out=tmp_path / "run").manifest.training
+    assert {"target", "validation", "north", "west"} == set(record.studies)
+    assert set(record.instance_weights) == {"north", "west"}
+    log = pd.read_csv(tmp_path / "run" / "terms.csv")
+    assert set(log["term"]) == {"L_S:north", "L_S:west", "L_T", "coral:north", "coral:west"}
+    weights = log.groupby("term")["weight"].first()
+    assert weights["L_S:north"] == pytest.approx(3 * weights["L_S:west"])
+
+
+def test_a_source_must_not_be_called_like_a_part_of_the_target(hospitals: Hospitals) -> None:
+    with pytest.raises(ConfigError) as caught:
+        mt.plan(mt.read_cohort(hospitals.target), source={"test": mt.read_cohort(hospitals.source)})
+    assert caught.value.code == "NameTaken"
+
+
+def _with_unlabelled(hospitals: Hospitals, folder: Path) -> Path:
+    """The target, every fifth label taken away."""
+    shutil.copytree(hospitals.target, folder)
+    table = pd.read_csv(folder / "cohort.csv", keep_default_na=False)
+    table.loc[::5, "label"] = ""
+    table.to_csv(folder / "cohort.csv", index=False)
+    return folder
+
+
+def test_studies_without_a_label_take_part_where_features_are_aligned(hospitals: Hospitals, tmp_path: Path) -> None:
+    cohort = mt.read_cohort(_with_unlabelled(hospitals, tmp_path / "here"))
+    source = mt.read_cohort(hospitals.source)
+    aligned = mt.plan(cohort, source=source, backbone="squeezenet1_1", changes=CHANGES)
+    record = mt.fit(aligned, out=tmp_path / "aligned").manifest.training
+    assert record.unlabelled > 0
+    alone = changed(aligned, ["objective.features={}", "objective.instances={}"])
+    assert mt.fit(alone, out=tmp_path / "alone").manifest.training.unlabelled == 0
+
+
+def test_nobody_of_a_locked_split_takes_part_without_a_label() -> None:
+    table = pd.DataFrame(
+        {
+            "study_id": list("abcdef"),
+            "patient_id": ["1", "1", "2", "3", "4", "5"],
+            "site": "",
+            "label": ["ill", "", "", "ill", "", "ill"],
+            "split": ["test", "", "", "", "validation", "train"],
+        }
+    )
+    rows = unlabelled_rows(table)
+    assert list(rows["study_id"]) == ["c", "d"], "b is of a test patient, e of one who validates; d is beyond a budget"
+    assert set(rows["label"]) == {""}
+
+
+class StopHereError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("by", ["loss", "sampling"])
+def test_weights_that_are_computed_again_survive_an_interruption(
+    hospitals: Hospitals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """Interrupted in the epoch after a refit: the resumed run has the weights of the refit, and ends in equal bits."""
+    plan = mt.plan(
+        mt.read_cohort(hospitals.target),
+        source=mt.read_cohort(hospitals.source),
+        backbone="squeezenet1_1",
+        changes=(
+            *CHANGES, "training.epochs=4", "objective.refit_epochs=2", f"objective.instances_by={by}",
+            "training.checkpoint_seconds=0.0",
+        ),
+    )  # fmt: skip
+    whole = mt.fit(plan, out=tmp_path / "whole", cache=tmp_path / "cache").manifest
+    step_of = fit_module.train_step
+    stop_at = whole.training.steps * 5 // 8
+
+    def stopping(loop: object, step: int) -> object:
+        if step == stop_at:
+            raise StopHereError
+        return step_of(loop, step)  # pyright: ignore[reportArgumentType]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fit_module, "train_step", stopping)
+        with pytest.raises(StopHereError):
+            mt.fit(plan, out=tmp_path / "cut", cache=tmp_path / "cache")
+    resumed = mt.fit(plan, out=tmp_path / "cut", cache=tmp_path / "cache", resume=True).manifest
+    assert resumed.members[0].sha256 == whole.members[0].sha256
+    once = changed(plan, ["objective.refit_epochs=100"])
+    other = mt.fit(once, out=tmp_path / "once", cache=tmp_path / "cache").manifest
+    assert other.members[0].sha256 != whole.members[0].sha256, "the refit changes something"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("policy.name=head", "objective.features={}", "objective.refit_epochs=1"),
+        ("objective.instances={}", "objective.refit_epochs=1"),
+        ("objective.instances_by=sampling", "training.imbalance=balanced"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(
+    hospitals: Hospitals, tmp_path: Path, change: tuple[str, ...]
+) -> None:
+    plan = mt.plan(
+        mt.read_cohort(hospitals.target),
+        source=mt.read_cohort(hospitals.source),
+        backbone="squeezenet1_1",
+        changes=CHANGES,
+    )
+    with pytest.raises(ConfigError) as caught:
+        mt.fit(changed(plan, change), out=tmp_path / "run")
+    assert caught.value.code in {"ConflictingTerms", "ConflictingSettings"}
+    assert caught.value.hint
+
+
+def test_every_policy_and_average_ends_in_a_plain_network(hospitals: Hospitals, tmp_path: Path) -> None:
+    """What enters a bundle has the backbone's own tensor names, whatever the policy made of it on the way."""
+    plan = mt.plan(
+        mt.read_cohort(hospitals.target),
+        source=mt.read_cohort(hospitals.source),
+        backbone="mobilenet_v3_small",
+        changes=CHANGES,
+    )
+    names: dict[str, set[str]] = {}
+    for policy, average in (("full", "none"), ("lora", "ema"), ("domain_batch_norm", "soup"), ("fine_tune", "none")):
+        made = changed(plan, [f"policy.name={policy}", f"averaging.name={average}"])
+        bundle = mt.fit(made, out=tmp_path / policy, cache=tmp_path / "cache")
+        tensors = bundle.tensors(bundle.manifest.members[0])
+        assert all(np.isfinite(values).all() for values in tensors.values())
+        names[policy] = set(tensors)
+        mt.predict(bundle, mt.read_cohort(tmp_path / policy / "cohort.csv").split("test"))
+    assert len({frozenset(found) for found in names.values()}) == 1
+
+
+def test_without_a_feature_term_no_step_spends_a_pass_on_studies_without_a_label(
+    hospitals: Hospitals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither where instances alone are weighed, which looks at them once, nor where the terms are switched off."""
+    cohort = mt.read_cohort(_with_unlabelled(hospitals, tmp_path / "here"))
+    plan = mt.plan(cohort, source=mt.read_cohort(hospitals.source), backbone="squeezenet1_1", changes=CHANGES)
+    taken: list[int] = []
+    step_of = fit_module.train_step
+
+    def counting(loop: Loop, step: int) -> object:
+        taken.append(int((loop.data.target.labels[loop.target_cases(step)[0]] == UNKNOWN).sum()))
+        return step_of(loop, step)
+
+    monkeypatch.setattr(fit_module, "train_step", counting)
+    weighed = mt.fit(changed(plan, ["objective.features={}"]), out=tmp_path / "weighed", cache=tmp_path / "cache")
+    assert weighed.manifest.training.unlabelled > 0
+    off = changed(plan, ["objective.features.coral.strength=0.0", "objective.instances={}"])
+    assert mt.fit(off, out=tmp_path / "off", cache=tmp_path / "cache").manifest.training.unlabelled == 0
+    assert set(taken) == {0}
+
+
+@pytest.mark.parametrize("name", ["2nd", "köln", "St Mary"])
+def test_a_name_that_cannot_be_written_everywhere_is_refused_with_a_cure(hospitals: Hospitals, name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        mt.plan(mt.read_cohort(hospitals.target), source={name: mt.read_cohort(hospitals.source)})
+    assert caught.value.code == "BadName"
+    assert "NAME=PATH" in str(caught.value.hint)
