@@ -1,22 +1,32 @@
-"""What does the visible loop cost? A training step with the regularisers off, against a bare PyTorch loop.
+"""What do the visible loop and its terms cost? A training step of ours, against a bare PyTorch loop.
 
-Both train the same resnet18 on the same prepared batches (32 × 224², fp32, AdamW, gradient clipping) with the same
-arithmetic; neither logs to the screen. They take turns, a block of steps each, so that a machine that slows down slows
-both; the ratio is taken block by block.
+Both train the same network (ResNet-18) on the same prepared batches of 224² pixels (fp32, AdamW, gradient clipping)
+with the same arithmetic; neither logs to the screen. They take turns, a block of steps each, so that a machine that
+slows down slows both; the ratio is taken block by block.
+
+    off             terms off, batch 32
+    l2_sp           L2-SP, batch 32
+    distillation    feature distillation, batch 32: a frozen teacher looks at every picture, too
+    mmd, coral      source and target, 64 studies each; the bare loop has both forward passes as well
 
     python benchmarks/training_step.py
+    python benchmarks/training_step.py --only off l2_sp --repetitions 9
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,42 +39,80 @@ from medtransfer.core.config.training import TrainingConfig
 from medtransfer.core.config.transfer import ObjectiveConfig
 from medtransfer.data.dataset import StudySet
 from medtransfer.models.assemble import new_classifier
-from medtransfer.models.classifier import Question
+from medtransfer.models.classifier import Classifier, Question
 from medtransfer.training.determinism import deterministic
-from medtransfer.training.fit import prepare_loop
 from medtransfer.training.log import TermLog
-from medtransfer.training.step import FitData, train_step
-from medtransfer.transfer.objective import build_objective
+from medtransfer.training.loop import FitData, prepare_loop
+from medtransfer.training.step import train_step
+from medtransfer.transfer.build import build_objective
 from medtransfer.transfer.types import TransferData
 
-BATCH, SIDE, CASES = 32, 224, 512
+SIDE, CASES = 224, 512
+Block = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is measured: an objective, and how many domains the bare loop sees."""
+
+    objective: dict[str, Any] = field(default_factory=dict)
+    batch: int = 32
+    domains: int = 1
+    reach: float = 1.0
+
+
+CASES_OF: dict[str, Case] = {
+    "off": Case(reach=1.03),
+    "l2_sp": Case({"parameters": {"l2_sp": {"strength": 0.01}}}, reach=1.05),
+    "distillation": Case({"parameters": {"feature_distillation": {"strength": 1.0}}}, reach=1.4),
+    "mmd": Case({"features": {"mmd": {}}}, batch=64, domains=2, reach=1.10),
+    "coral": Case({"features": {"coral": {}}}, batch=64, domains=2, reach=1.10),
+}
 
 
 def main() -> int:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--only", nargs="+", choices=tuple(CASES_OF), default=list(CASES_OF))
     words.add_argument("--repetitions", type=int, default=7)
     words.add_argument("--steps", type=int, default=4, help="steps in a block")
-    words.add_argument("--out", type=Path, default=Path("benchmarks/results/training_step.csv"))
+    words.add_argument("--out", type=Path, default=Path("benchmarks/results/training_step.json"))
     arguments = words.parse_args()
-    pictures = _pictures()
-    with tempfile.TemporaryDirectory() as folder:
-        ours, bare = _ours(pictures, Path(folder)), _bare(pictures)
-        for block in (ours, bare):
-            block(2)
-        rows = [(_time(ours, arguments.steps), _time(bare, arguments.steps)) for _ in range(arguments.repetitions)]
-    ratios = [a / b for a, b in rows]
-    lines = ["ours_seconds_per_step,bare_seconds_per_step,ratio", *(f"{a:.4f},{b:.4f},{a / b:.4f}" for a, b in rows)]
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    median_ours, median_bare = (statistics.median(column) for column in zip(*rows, strict=True))
-    print(f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, {torch.get_num_threads()} threads")
-    print(f"medtransfer {median_ours:.3f} s a step, bare loop {median_bare:.3f} s a step (medians of {len(rows)})")
-    print(f"ratio: median {statistics.median(ratios):.3f}, from {min(ratios):.3f} to {max(ratios):.3f}")
+    found = json.loads(arguments.out.read_text(encoding="utf-8")) if arguments.out.is_file() else {}
+    found["machine"] = {
+        "cores": os.cpu_count(),
+        "processor": platform.machine(),
+        "torch": torch.__version__.partition("+")[0],
+        "threads": torch.get_num_threads(),
+    }
+    for name in arguments.only:
+        found[name] = _measured(CASES_OF[name], arguments.repetitions, arguments.steps)
+        print(f"{name}: {json.dumps(found[name])}", flush=True)
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        arguments.out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     return 0
 
 
-def _pictures() -> StudySet:
-    generator = np.random.default_rng(0)
+def _measured(case: Case, repetitions: int, steps: int) -> dict[str, Any]:
+    pictures = [_pictures(seed) for seed in range(case.domains)]
+    with tempfile.TemporaryDirectory() as folder:
+        ours, bare = _ours(case, pictures, Path(folder)), _bare(case, pictures)
+        for block in (ours, bare):
+            block(2)
+        rows = [(_time(ours, steps), _time(bare, steps)) for _ in range(repetitions)]
+    ratios = [a / b for a, b in rows]
+    return {
+        "ratio": round(statistics.median(ratios), 3),
+        "from": round(min(ratios), 3),
+        "to": round(max(ratios), 3),
+        "reach": case.reach,
+        "ours_seconds": round(statistics.median(a for a, _ in rows), 4),
+        "bare_seconds": round(statistics.median(b for _, b in rows), 4),
+        "blocks": len(rows),
+    }
+
+
+def _pictures(seed: int) -> StudySet:
+    generator = np.random.default_rng(seed)
     return StudySet.of_pictures(
         generator.integers(0, 65535, (CASES, 1, SIDE, SIDE), dtype=np.uint16),
         labels=generator.integers(0, 2, CASES).astype(np.int64),
@@ -73,20 +121,27 @@ def _pictures() -> StudySet:
     )
 
 
-def _ours(pictures: StudySet, folder: Path):
+def _model() -> Classifier:
+    return new_classifier(
+        ModelConfig(backbone="resnet18", chunk=64), question=Question("multiclass", 2), sources={"source": None}, seed=0
+    )
+
+
+def _ours(case: Case, pictures: list[StudySet], folder: Path) -> Block:
     """Our own step, logging included; augmentation off, since the bare loop has none."""
+    target, sources = pictures[0], dict(zip(["source"], pictures[1:], strict=False))
     plan = Plan(
         target=CohortConfig(cohort="none", classes=("a", "b"), positive="b"),
-        model=ModelConfig(backbone="resnet18"),
-        objective=ObjectiveConfig(trade_off=float("inf")),
+        objective=ObjectiveConfig(trade_off=1.0 if sources else float("inf"), **case.objective),
         augment=AugmentConfig(rotation=0, scale=0, shift=0, brightness=0, contrast=0),
-        training=TrainingConfig(batch_size=BATCH, precision="fp32", memory_format="contiguous", min_steps=10**6),
+        training=TrainingConfig(batch_size=case.batch, precision="fp32", memory_format="contiguous", min_steps=10**6),
     )
-    model = new_classifier(plan.model, question=Question("multiclass", 2), seed=0)
-    data = FitData(target=pictures, validation=None, source=None)
-    transfer = TransferData(target=pictures, source=None)
-    objective = build_objective(plan.objective, model=model, start=None, data=transfer)
-    loop, _ = prepare_loop(model, objective, data, plan, None)
+    model = _model()
+    start = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    objective = build_objective(
+        plan.objective, model=model, start=start, data=TransferData(target=target, sources=sources)
+    )
+    loop, _ = prepare_loop(model, objective, FitData(target=target, sources=sources), plan, None)
     log, step = TermLog(folder), 0
 
     def block(steps: int) -> None:
@@ -101,18 +156,21 @@ def _ours(pictures: StudySet, folder: Path):
     return block
 
 
-def _bare(pictures: StudySet):
+def _bare(case: Case, pictures: list[StudySet]) -> Block:
     """The loop that one writes by hand: same network, same batches, same optimiser, loss read every step."""
-    model = new_classifier(ModelConfig(backbone="resnet18"), question=Question("multiclass", 2), seed=0).train()
+    model = _model().train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
     generator = np.random.default_rng(1)
 
+    def loss_of(studies: StudySet) -> torch.Tensor:
+        cases = generator.permutation(CASES)[: case.batch]
+        batch = torch.from_numpy(studies.arrays.load(cases, np.zeros_like(cases)))
+        logits = model.heads["head"](model.backbone(model.normalised(batch)))
+        return functional.cross_entropy(logits, torch.from_numpy(studies.labels[cases]))
+
     def block(steps: int) -> None:
         for _ in range(steps):
-            cases = generator.permutation(CASES)[:BATCH]
-            batch = torch.from_numpy(pictures.arrays.load(cases, np.zeros_like(cases)))
-            logits = model.heads["head"](model.backbone(model.normalised(batch)))
-            loss = functional.cross_entropy(logits, torch.from_numpy(pictures.labels[cases]))
+            loss = torch.stack([loss_of(studies) for studies in pictures]).mean()
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -122,7 +180,7 @@ def _bare(pictures: StudySet):
     return block
 
 
-def _time(block, steps: int) -> float:
+def _time(block: Block, steps: int) -> float:
     start = time.perf_counter()
     block(steps)
     return (time.perf_counter() - start) / steps

@@ -116,7 +116,7 @@ def _encoding(studies, backbone: str, repetitions: int) -> dict[str, object]:
                 for start in range(0, len(items.study), BATCH)
             ]
             sides = {
-                "ours": lambda batch=batch, items=items: model.encode(batch, items),
+                "ours": lambda batch=batch, items=items: model.encode(batch, items).features,
                 "bare": lambda ready=ready: [model.backbone.network(pictures) for pictures in ready],
             }
             order = list(sides) if repetition % 2 else list(reversed(sides))
@@ -147,10 +147,10 @@ def _epochs(studies, backbone: str, folder: Path) -> dict[str, object]:
     from medtransfer.core.config.transfer import ObjectiveConfig, PolicyConfig
     from medtransfer.models.features import encoded_once
     from medtransfer.training.determinism import deterministic
-    from medtransfer.training.fit import prepare_loop
     from medtransfer.training.log import TermLog
-    from medtransfer.training.step import FitData, train_step
-    from medtransfer.transfer.objective import build_objective
+    from medtransfer.training.loop import FitData, prepare_loop
+    from medtransfer.training.step import train_step
+    from medtransfer.transfer.build import build_objective
     from medtransfer.transfer.types import TransferData
 
     plan = Plan(
@@ -165,10 +165,8 @@ def _epochs(studies, backbone: str, folder: Path) -> dict[str, object]:
         started = time.perf_counter()
         model = _model(backbone)
         kept = replace(encoded_once(model, studies))
-        data = FitData(target=kept, validation=None, source=None)
-        objective = build_objective(
-            plan.objective, model=model, start=None, data=TransferData(target=kept, source=None)
-        )
+        data = FitData(target=kept)
+        objective = build_objective(plan.objective, model=model, start=None, data=TransferData(target=kept))
         loop, _ = prepare_loop(model, objective, data, plan, None)
         seconds = []
         for epoch in range(EPOCHS):
