@@ -68,7 +68,7 @@ class TrainingRecord(Record):
     sites: tuple[str, ...]
     modalities: tuple[str, ...]
     instance_weights: dict[str, dict[str, float]] = Field(default={})
-    """Source → effective sample size, its share of the studies, number of clipped weights; where they were weighed."""
+    """Source → effective sample size, its share of the studies, largest weight; where they were weighed."""
     notes: tuple[str, ...] = ()
     """What a reader should know: approximations, terms that did nothing, weights that rest on few studies."""
     patients: tuple[str, ...]

@@ -38,6 +38,9 @@ FEW_LABELLED, SMALL_VALIDATION = 200, 0.3
 FEW_EVENTS = 20
 """Below so many validation studies with the finding, no sensitivity is aimed at."""
 
+HOLD_WEIGHTS = ("lora", "domain_batch_norm")
+"""Policies that add parameters which no pretrained weights know: nothing holds those near a start."""
+
 Choose = Callable[[str, object, str], None]
 """Set a key to a value, for a reason."""
 
@@ -187,11 +190,12 @@ def _rules(
     elif not math.isinf(draft.objective.trade_off):  # the user's λ = ∞ would leave its terms without a source
         _source_rules(choose, sources, cohort, aligned=draft.policy.name != "head")
     if pretrained:
-        choose(
-            "objective.parameters",
-            {"l2_sp": {"strength": 0.01}},
-            "Pretrained weights: stay near them (L2-SP).",
-        )
+        if draft.policy.name not in HOLD_WEIGHTS:
+            choose(
+                "objective.parameters",
+                {"l2_sp": {"strength": 0.01}},
+                "Pretrained weights: stay near them (L2-SP).",
+            )
         choose("training.learning_rate", 1e-3, "The head's rate; the stages move at a tenth of it.")
         if draft.policy.name == "full":  # another policy, chosen by the user, has other settings
             choose(

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from medtransfer.core.config.plan import Plan
 from medtransfer.core.config.transfer import AVERAGING
+from medtransfer.core.types import CaseWeights
 from medtransfer.data.cache import PreparedCohort, prepare_cohort
 from medtransfer.data.cohort import Cohort
 from medtransfer.data.dataset import StudySet
@@ -29,7 +30,7 @@ from medtransfer.training.imbalance import Imbalance, imbalance_of, without_offs
 from medtransfer.training.loop import FitData, training_device
 from medtransfer.training.policy import Policy
 from medtransfer.training.refusals import check_classes, check_plan, check_watchers
-from medtransfer.training.weighting import Weighting, few_effective
+from medtransfer.training.weighting import Weighting, effective_size, few_effective
 from medtransfer.transfer.averaging._contract import Averaging
 from medtransfer.transfer.build import build_objective, check_objective
 from medtransfer.transfer.objective import Objective
@@ -52,7 +53,7 @@ class Adapted:
     patients: tuple[str, ...]
     """`patient_digest` of each, with their site and without one; sorted."""
     instance_weights: dict[str, dict[str, float]]
-    """Source → effective sample size, its share of the studies, number of clipped weights."""
+    """Source → effective sample size at the end, its share of the studies, largest weight."""
     notes: tuple[str, ...]
     """What a reader of the result should know: terms that did nothing, weights that rest on few studies, …"""
 
@@ -219,9 +220,9 @@ def adapt(
         sites=tuple(sorted({site for part in prepared.values() for site in part.table["site"]})),
         modalities=tuple(sorted({kind for part in prepared.values() for kind in part.modalities})),
         patients=digests(prepared),
-        instance_weights={name: _summary(given) for name, given in parts.weights.items()},
+        instance_weights={name: _summary(given) for name, given in fitted.source_weights.items()},
         notes=(
-            *few_effective(plan, parts.weights),
+            *few_effective(plan, fitted.source_weights),
             *parts.objective.notes,
             *filter(None, [Policy(plan.policy).idle(fitted.epochs)]),
             *idle_terms(folder),
@@ -256,9 +257,10 @@ def _averaging(plan: Plan, ready: Ready) -> Averaging | None:
     return AVERAGING.get(plan.averaging.name)(ready.model, ready.start, **plan.averaging.settings)
 
 
-def _summary(weights: SampleWeights) -> dict[str, float]:
+def _summary(weights: CaseWeights) -> dict[str, float]:
+    size = effective_size(weights)
     return {
-        "effective_size": round(weights.effective_size, 2),
-        "effective_share": round(weights.effective_size / len(weights.values), 4),
-        "clipped": weights.clipped,
+        "effective_size": round(size, 2),
+        "effective_share": round(size / len(weights), 4),
+        "largest": round(float(weights.max()), 3),
     }

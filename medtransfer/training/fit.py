@@ -14,6 +14,7 @@ from torch import Tensor
 from medtransfer.core.config.plan import Plan
 from medtransfer.core.errors import TrainingError
 from medtransfer.core.progress import progress_bar
+from medtransfer.core.types import CaseWeights
 from medtransfer.data.dataset import StudySet
 from medtransfer.data.targets import events
 from medtransfer.models.classifier import Classifier
@@ -47,12 +48,14 @@ class Fitted:
         state: How it went.
         epochs: That were planned.
         unlabelled: Target studies that took part without a label.
+        source_weights: Instance weights as they were at the end, by source.
     """
 
     tensors: dict[str, np.ndarray]
     state: LoopState
     epochs: float
     unlabelled: int
+    source_weights: dict[str, CaseWeights]
 
 
 def fit(
@@ -102,6 +105,7 @@ def fit(
         state=state,
         epochs=loop.steps / loop.steps_per_epoch,
         unlabelled=len(loop.unlabelled),
+        source_weights=loop.source_weights,
     )
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from medtransfer.core.config.plan import Plan
+from medtransfer.core.types import CaseWeights
 from medtransfer.data.dataset import StudySet
 from medtransfer.models.classifier import Classifier
 from medtransfer.models.features import frozen_features
@@ -50,13 +53,18 @@ class Weighting:
         )
 
 
-def few_effective(plan: Plan, weights: Mapping[str, SampleWeights]) -> list[str]:
+def effective_size(weights: CaseWeights) -> float:
+    """Return (Σw)² / Σw²: so many cases of equal weight would say as much."""
+    return float(weights.sum() ** 2 / np.square(weights).sum())
+
+
+def few_effective(plan: Plan, weights: Mapping[str, CaseWeights]) -> list[str]:
     """A sentence on each source whose weights rest on too few of its cases."""
     least = plan.objective.least_effective
     return [
-        f"{name}: the instance weights count like {given.effective_size:.0f} of {len(given.values)} studies "
-        f"({given.effective_size / len(given.values):.0%}, below the stated {least:.0%}): the source looks little like "
-        "the target, and L_S rests on a few of its studies"
+        f"{name}: the instance weights count like {effective_size(given):.0f} of {len(given)} studies "
+        f"({effective_size(given) / len(given):.0%}, below the stated {least:.0%}): the source looks little like the "
+        "target, and L_S rests on a few of its studies"
         for name, given in weights.items()
-        if given.effective_size < least * len(given.values)
+        if effective_size(given) < least * len(given)
     ]

@@ -367,3 +367,15 @@ def test_a_class_that_cannot_reach_every_split_is_refused(cohort: Callable[..., 
     with pytest.raises(CohortError) as caught:
         plan(cohort(normal=40, pneumonia=2))
     assert caught.value.code == "OneClass"
+
+
+@pytest.mark.parametrize("policy", ["lora", "domain_batch_norm"])
+def test_no_anchor_is_proposed_for_policies_that_add_parameters(cohort: Callable[..., Cohort], policy: str) -> None:
+    made = plan(cohort(), source=cohort("there"), weights="imagenet", changes=[f"policy.name={policy}"])
+    assert not made.objective.parameters
+
+
+def test_the_order_of_sources_is_a_part_of_the_plan(cohort: Callable[..., Cohort]) -> None:
+    made = plan(cohort(), source={"north": cohort("north"), "south": cohort("south")})
+    turned = made.model_copy(update={"sources": dict(reversed(made.sources.items()))})
+    assert made.digest() != turned.digest()

@@ -100,5 +100,6 @@ class Plan(Record):
         content = self.model_dump(mode="json", exclude={"reasons"})
         for cohort in (content["target"], *content["sources"].values()):
             cohort.pop("cohort", None)
+        content["sources"] = list(content["sources"].items())  # their order decides what is drawn for whom
         del content["training"]["checkpoint_seconds"]
         return text_digest(json.dumps(content, sort_keys=True))
