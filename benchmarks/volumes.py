@@ -6,8 +6,8 @@
    tensors that lie in memory, normalised already; batches of equal size, the two sides taking turns. Reach: at least
    0.9 of the bare network's throughput.
 3. *Memory.* One training step (forward, backward, AdamW) on studies of 1,000 slices of 224², the whole encoder
-   trained, in batches of 1 and 4 studies; each in a process of its own, of which the largest resident set is taken
-   (imports included). Reach: at most 4 GiB, whatever the batch.
+   trained, 16 planes at once as `plan` proposes, in batches of 1 and 4 studies; each in a process of its own, of which
+   the largest resident set is taken (imports included). Reach: at most 4 GiB, whatever the batch.
 
     python benchmarks/volumes.py
 """
@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 
 SIZE, SLICES, VOLUMES = 224, 30, 200
-LONG = 1000
+LONG, AT_ONCE = 1000, 16
 EPOCHS = 10
 BATCH = 32
 MEMORY = [("resnet18", 1), ("resnet18", 4), ("mobilenet_v2", 1), ("densenet121", 1), ("resnet50", 1)]
@@ -196,6 +196,7 @@ def _memory() -> list[dict[str, object]]:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         said = json.loads(done.stdout) if done.returncode == 0 else {"error": done.stderr.strip()[-500:]}
         rows.append({"backbone": backbone, "studies": studies, "slices": LONG, "reach_gib": 4.0, **said})
+        print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
     return rows
 
 
@@ -218,7 +219,7 @@ def _memory_of_a_step(backbone: str, studies: int) -> int:
         patients=np.arange(studies),
         names=tuple(f"study {number}" for number in range(studies)),
     )
-    model = _model(backbone).train()
+    model = _model(backbone, chunk=AT_ONCE).train()
     optimiser = torch.optim.AdamW(model.parameters())
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     started = time.perf_counter()

@@ -5,6 +5,7 @@
 | rows of several planes | gated attention over slices |
 | … and pretrained weights | the encoder frozen, every slice encoded once, no term on features |
 | … and a random start | fewer studies a step |
+| … and a 2-D network | so few planes at once that a step takes at most 4 GiB |
 | … and a 3-D network | one channel, and so many planes of every volume |
 | CT of the head, chest or abdomen | three windows as three channels |
 | MR | z-scores, since its values have no unit |
@@ -38,6 +39,9 @@ WINDOWS: Final = {
 STUDIES_A_STEP: Final = 8
 """Volumes a step where the encoder is trained too."""
 
+PLANES_AT_ONCE: Final = {"vit_b_16": 8}
+"""Of 224² that a network is trained on at once within 4 GiB, as `benchmarks/volumes.py` measured it; others: 16."""
+
 MOST_PLANES: Final = 64
 """Of a volume before a 3-D network, unless the user wants more."""
 
@@ -63,6 +67,9 @@ def volume_rules(plan: Plan, content: Content) -> Iterator[Together]:
     else:
         settings: dict[str, Any] = {"name": "attention", "settings": {}}
         yield (("model.pooling", settings, f"{of}: gated attention weighs slices; `mean` and `max` learn nothing."),)
+        yield (
+            ("model.chunk", _at_once(plan), "Planes at once: training all of a network's layers takes 4 GiB at most."),
+        )
     if plan.model.weights != "none" and not three_d:
         yield (
             ("policy", {"name": "head", "settings": {}}, "Volumes: the pretrained encoder stays as it is."),
@@ -72,6 +79,12 @@ def volume_rules(plan: Plan, content: Content) -> Iterator[Together]:
         )
     elif plan.training.batch_size > STUDIES_A_STEP:
         yield (("training.batch_size", STUDIES_A_STEP, f"{of}: fewer of them a step."),)
+
+
+def _at_once(plan: Plan) -> int:
+    """Planes of the plan's size that take what the measured number of 224² does; two at least, for batch statistics."""
+    of_224 = PLANES_AT_ONCE.get(plan.model.backbone, 16)
+    return max(2, min(plan.model.chunk, of_224 * 224**2 // plan.preprocess.size**2))
 
 
 def _shown(plan: Plan, content: Content) -> Iterator[Together]:

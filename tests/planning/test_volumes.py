@@ -87,3 +87,18 @@ def test_pictures_change_nothing() -> None:
 def test_files_that_do_not_say_what_they_are_are_pointed_out(modality: str, said: bool) -> None:
     found = chosen(plan_with(), content(20, modality))
     assert found.get("read.nifti_modality", None) == ("" if said else None)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "size", "planes"),
+    [("resnet18", 224, 16), ("resnet18", 448, 4), ("resnet18", 64, 32), ("vit_b_16", 224, 8)],
+)
+def test_so_many_planes_at_once_as_memory_allows(backbone: str, size: int, planes: int) -> None:
+    made = plan_with(backbone=backbone)
+    made = made.model_copy(update={"preprocess": made.preprocess.model_copy(update={"size": size})})
+    assert chosen(made, content(30, "CT"))["model.chunk"] == planes
+
+
+def test_pictures_and_whole_volumes_keep_their_chunk() -> None:
+    assert "model.chunk" not in chosen(plan_with(), content(1, "DX"))
+    assert "model.chunk" not in chosen(plan_with(backbone="resnet18_3d"), content(30, "MR"))
