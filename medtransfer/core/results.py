@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import Field, model_validator
 
+from medtransfer.core.evaluated.spectrum import Spectrum
 from medtransfer.core.records import Record
 from medtransfer.core.types import Task
 
@@ -35,20 +36,37 @@ COHORT_COLUMNS: Final = {
 PROBABILITY: Final = "probability_"
 """Prefix of the probability columns: one per class, `probability_pneumonia`."""
 
+UNCALIBRATED: Final = "uncalibrated_"
+"""Prefix of the probabilities before recalibration, where the bundle recalibrates."""
+
+ATTRIBUTE: Final = "attribute_"
+"""Prefix of what the cohort says of a study beyond `COHORT_COLUMNS`: `attribute_sex`."""
+
 PREDICTION_COLUMNS: Final = {
     "study_id": "the study",
     "patient_id": "its patient, as in the cohort",
     "site": "its hospital",
+    "date": "ISO date of the study, or empty",
     "split": "the split it came from",
     "truth": "the cohort's `label`, empty where unknown",
     "probability_<class>": "one column per class or label; a row sums to 1 over classes; empty where not read",
+    "uncalibrated_<class>": "the same before recalibration, where the bundle recalibrates; no columns otherwise",
     "decision": "positive class name, or `not <positive>`, at the bundle's operating point",
     "flags": "words separated by `;`, such as `several_images`",
     "bundle_sha256": "SHA-256 of the bundle that predicted",
     "status": "read, excluded or failed",
     "error": "code and message where status is not read",
+    "attribute_<name>": "whatever else the cohort says of the study, one column each",
 }
-"""Columns of a prediction table. `embedding_<i>` columns may follow where embeddings were asked for."""
+"""Columns of a prediction table."""
+
+FEATURE_COLUMNS: Final = {
+    "study_id": "the study",
+    "embedding": "pooled features of the network, 32-bit floats",
+    "thumbnail": "8 × 8 grey means of the prepared picture, row by row, 0 to 255; mean over the study's pictures",
+    "border": "28 grey means of the outermost of 8 × 8 tiles, clockwise from the top left corner, 0 to 255",
+}
+"""Columns of what `predict` stores on request, one row a study that was read; every cell but the first is a list."""
 
 Status = Literal["read", "excluded", "failed"]
 
@@ -223,3 +241,9 @@ class Predictions:
     """True where the cohort has rows without a patient id, and the user allowed that."""
     task: Task = "multiclass"
     """What `truth` and the probabilities are: of several classes, of ordered ones, or of several labels at once."""
+    priors: dict[str, float] = field(default_factory=dict)
+    """Share of each class, or of those who have each label, to which the probabilities are calibrated; may be empty."""
+    spectrum: Spectrum | None = None
+    """Of the cohort that the network was trained on."""
+    features: pd.DataFrame | None = None
+    """`FEATURE_COLUMNS`, where they were asked for."""

@@ -6,7 +6,8 @@ import numpy as np
 
 from medtransfer.core.results import Estimate
 from medtransfer.core.types import ClassIndices, Groups
-from medtransfer.evaluation.intervals import Statistic, patient_bootstrap
+from medtransfer.evaluation.intervals import patient_bootstrap
+from medtransfer.evaluation.resampling import Statistic
 
 
 def bootstrapped(

@@ -6,7 +6,6 @@ never the study, as the independent unit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from math import exp, log, sqrt
 from statistics import NormalDist
 from typing import NamedTuple
@@ -16,20 +15,7 @@ from jaxtyping import Float64
 
 from medtransfer.core.errors import ConfigError
 from medtransfer.core.types import ClassIndices, Groups
-
-ReplicateWeights = Float64[np.ndarray, "replicate case"]
-"""How often each case occurs in each bootstrap replicate."""
-
-ReplicateValues = Float64[np.ndarray, " replicate"]
-
-Statistic = Callable[[np.ndarray], np.ndarray]
-"""`replicate case` weights → one value per replicate."""
-
-_MOST_WEIGHTS = 1_000_000
-"""Weights held at once (8 MB): replicates are drawn in batches of about this size."""
-
-FEWEST_REPLICATES = 100
-"""Below this the 2.5 % quantile of the replicates is one of the two smallest: no interval at all."""
+from medtransfer.evaluation.resampling import ReplicateValues, ReplicateWeights, Statistic, resampled
 
 
 class Interval(NamedTuple):
@@ -106,10 +92,8 @@ def patient_bootstrap(
 ) -> Interval | None:
     """Percentile interval of a statistic when whole patients are drawn again with replacement.
 
-    A replicate is a vector of case weights, every study weighing as often as its patient was drawn, so
-    that the statistic is computed for many replicates in one pass. With `strata` (`class_strata`)
-    patients are drawn within their stratum: no replicate can then lack a class. The interval is
-    widened to contain the statistic of the data itself where the bootstrap's bias leaves it outside.
+    With `strata` (`class_strata`) patients are drawn within their stratum: no replicate can then lack a class. The
+    interval is widened to contain the statistic of the data itself where the bootstrap's bias leaves it outside.
 
     Args:
         statistic: `replicate case` weights → value per replicate.
@@ -127,15 +111,10 @@ def patient_bootstrap(
 
     Reference: Efron, Tibshirani 1993, ch. 13; for clustered data Field, Welsh 2007 (cluster bootstrap).
     """
-    if replicates < FEWEST_REPLICATES:
-        msg = f"{replicates} bootstrap replicates are too few"
-        hint = f"Ask for 2000, or at the very least {FEWEST_REPLICATES}."
-        raise ConfigError(msg, code="TooFewReplicates", hint=hint)
+    value = float(statistic(np.ones((1, groups.size)))[0])
+    values = resampled({"": statistic}, groups, seed=seed, replicates=replicates, strata=strata)[""]
     if np.unique(groups).size < 2:
         return None
-    value = float(statistic(np.ones((1, groups.size)))[0])
-    batches = _weights(groups, strata, seed=seed, replicates=replicates)
-    values = np.concatenate([statistic(weights) for weights in batches])
     if not (np.isfinite(values).all() and np.isfinite(value)):
         return None
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
@@ -157,23 +136,6 @@ def weighted_mean(values: Float64[np.ndarray, " case"]) -> Statistic:
         return (weights @ values) / weights.sum(axis=1)
 
     return statistic
-
-
-def _weights(groups: Groups, strata: ClassIndices | None, *, seed: int, replicates: int) -> Iterator[ReplicateWeights]:
-    """Case weights of all replicates, batch by batch."""
-    generator = np.random.default_rng(seed)
-    patients, first, position = np.unique(groups, return_index=True, return_inverse=True)
-    of_patient = np.zeros(patients.size, dtype=np.int64) if strata is None else strata[first]
-    members = [np.flatnonzero(of_patient == stratum) for stratum in np.unique(of_patient)]
-    batch = max(1, _MOST_WEIGHTS // max(1, groups.size))
-    for start in range(0, replicates, batch):
-        rows = min(batch, replicates - start)
-        counts = np.zeros((rows, patients.size))
-        for who in members:
-            drawn = generator.integers(0, who.size, size=(rows, who.size))
-            drawn += np.arange(rows)[:, None] * who.size
-            counts[:, who] = np.bincount(drawn.ravel(), minlength=rows * who.size).reshape(rows, who.size)
-        yield counts[:, position]
 
 
 def _expit(x: float) -> float:

@@ -16,8 +16,9 @@ from medtransfer.core.results import Estimate
 from medtransfer.core.types import CaseWeights
 from medtransfer.evaluation.bootstrapped import bootstrapped
 from medtransfer.evaluation.cases import Cases
-from medtransfer.evaluation.intervals import ReplicateValues, ReplicateWeights, class_strata, weighted_mean
+from medtransfer.evaluation.intervals import class_strata, weighted_mean
 from medtransfer.evaluation.metrics import auroc, log_loss
+from medtransfer.evaluation.resampling import ReplicateValues, ReplicateWeights
 from medtransfer.evaluation.roc import auroc_estimate
 
 

@@ -17,9 +17,10 @@ from medtransfer.core.results import Estimate
 from medtransfer.core.types import Truths
 from medtransfer.evaluation.bootstrapped import bootstrapped
 from medtransfer.evaluation.cases import Cases
-from medtransfer.evaluation.intervals import ReplicateValues, ReplicateWeights, class_strata
+from medtransfer.evaluation.intervals import class_strata
 from medtransfer.evaluation.metrics import auroc
-from medtransfer.evaluation.positive import Positive
+from medtransfer.evaluation.positive import Positive, ascending
+from medtransfer.evaluation.resampling import ReplicateValues, ReplicateWeights
 from medtransfer.evaluation.two_classes import two_class_estimates
 
 MACRO = "macro AUROC"
@@ -39,11 +40,7 @@ def many_label_estimates(cases: Cases, labels: tuple[str, ...], *, seed: int, re
 def where_known(cases: Cases, index: int) -> Positive:
     """The studies of which a label is known: with it against without it."""
     known = _is_known(cases, index)
-    return Positive(
-        truth=cases.truth[known, index] == 1,
-        probability=np.ascontiguousarray(cases.probability[known, index]),
-        groups=cases.groups[known],
-    )
+    return ascending(cases.truth[known, index] == 1, cases.probability[known, index], cases.groups[known])
 
 
 def _of_label(view: Positive, *, seed: int, replicates: int) -> tuple[Estimate, ...]:
@@ -59,10 +56,13 @@ def _macro_auroc(cases: Cases, labels: tuple[str, ...], *, seed: int, replicates
     why = f"fewer than {FEWEST_PATIENTS} patients with or without {', '.join(left_out)}"
     if not chosen:
         return Estimate(name=MACRO, value=None, method="patient bootstrap", n=len(cases.truth), note=why)
-    views = [(_is_known(cases, index), where_known(cases, index)) for index in chosen]
+    known = [(index, _is_known(cases, index)) for index in chosen]
 
     def macro(weights: ReplicateWeights) -> ReplicateValues:
-        each = [auroc.weighted(view.truth, view.probability, weights[:, known]) for known, view in views]
+        each = [
+            auroc.weighted(cases.truth[rows, index] == 1, cases.probability[rows, index], weights[:, rows])
+            for index, rows in known
+        ]
         return np.nanmean(each, axis=0)
 
     answers = np.nan_to_num(cases.truth[:, min(chosen, key=rarest.__getitem__)], nan=2).astype(np.int64)

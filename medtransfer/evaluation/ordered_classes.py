@@ -18,14 +18,9 @@ from medtransfer.core.results import Estimate
 from medtransfer.core.types import CaseWeights
 from medtransfer.evaluation.bootstrapped import bootstrapped
 from medtransfer.evaluation.cases import Cases
-from medtransfer.evaluation.intervals import (
-    ReplicateValues,
-    ReplicateWeights,
-    Statistic,
-    class_strata,
-    weighted_mean,
-)
+from medtransfer.evaluation.intervals import class_strata, weighted_mean
 from medtransfer.evaluation.many_classes import many_class_estimates
+from medtransfer.evaluation.resampling import ReplicateValues, ReplicateWeights, Statistic
 
 KAPPA = "quadratic-weighted kappa"
 

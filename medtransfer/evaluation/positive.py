@@ -16,7 +16,11 @@ from medtransfer.evaluation.roc import precision_recall_curve, roc_curve
 
 @dataclass(frozen=True, kw_only=True)
 class Positive:
-    """The measured studies, seen as the positive class against the rest."""
+    """The measured studies, seen as the positive class against the rest, **in ascending order of probability**.
+
+    The order spares every figure that ranks its own sorting, on the data as on each bootstrap replicate. Equal
+    probabilities keep the order of their study ids.
+    """
 
     truth: Truths
     probability: Probabilities
@@ -36,11 +40,13 @@ class PositiveFigures:
 
 def against_the_rest(cases: Cases, class_index: int) -> Positive:
     """One class against all others."""
-    return Positive(
-        truth=cases.truth == class_index,
-        probability=np.ascontiguousarray(cases.probability[:, class_index]),
-        groups=cases.groups,
-    )
+    return ascending(cases.truth == class_index, cases.probability[:, class_index], cases.groups)
+
+
+def ascending(truth: Truths, probability: Probabilities, groups: Groups) -> Positive:
+    """The studies in ascending order of probability."""
+    order = np.argsort(probability, kind="stable")
+    return Positive(truth=truth[order], probability=np.ascontiguousarray(probability[order]), groups=groups[order])
 
 
 def positive_figures(view: Positive, point: OperatingPoint | None) -> PositiveFigures:

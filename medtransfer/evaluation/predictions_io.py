@@ -3,7 +3,8 @@
 The CSV holds text in quotes and numbers bare, in the shortest form that reads back to the same float64,
 so `007` stays `007`. A text that begins like a spreadsheet formula (`= + - @`, tab, return) or with an
 apostrophe gets one apostrophe in front, taken off again on reading. The JSON holds the digest of the
-CSV: one cannot be changed without the other.
+CSV: one cannot be changed without the other. Where embeddings were asked for, `features.parquet` holds them, and the
+JSON its digest.
 
 Reference: OWASP, "CSV Injection"; RFC 4180.
 """
@@ -16,26 +17,28 @@ from pathlib import Path
 from typing import Literal
 
 import pandas as pd
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from medtransfer.core.errors import PredictionsError
-from medtransfer.core.files import file_digest, write_bytes, write_text
+from medtransfer.core.evaluated.spectrum import Spectrum
+from medtransfer.core.files import file_digest, write_bytes, write_text, written_whole
 from medtransfer.core.inert import FORMULA_STARTS
 from medtransfer.core.records import Record
-from medtransfer.core.results import PROBABILITY, OperatingPoint, Predictions
+from medtransfer.core.results import PROBABILITY, UNCALIBRATED, OperatingPoint, Predictions
 from medtransfer.core.types import Task
 from medtransfer.evaluation.cases import as_text
 
 TABLE = "predictions.csv"
 HEADER = "predictions.json"
-_NUMBERS = (PROBABILITY, "embedding_")
+FEATURES = "features.parquet"
+_NUMBERS = (PROBABILITY, UNCALIBRATED)
 _NEUTRALISED = (*FORMULA_STARTS, "'")
 
 
 class PredictionsHeader(Record):
     """Everything of `Predictions` but its table."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     task: Task = "multiclass"
     classes: tuple[str, ...]
     positive: str | None
@@ -43,7 +46,10 @@ class PredictionsHeader(Record):
     bundle_sha256: str
     training_patients: tuple[str, ...]
     patients_unknown: bool
+    priors: dict[str, float] = Field(default={})
+    spectrum: Spectrum | None = None
     table_sha256: str
+    features_sha256: str | None = None
 
 
 def write_predictions(predictions: Predictions, folder: Path) -> Path:
@@ -62,7 +68,10 @@ def write_predictions(predictions: Predictions, folder: Path) -> Path:
         bundle_sha256=predictions.bundle_sha256,
         training_patients=tuple(sorted(predictions.training_patients)),
         patients_unknown=predictions.patients_unknown,
+        priors=predictions.priors,
+        spectrum=predictions.spectrum,
         table_sha256=file_digest(path),
+        features_sha256=_write_features(predictions.features, folder / FEATURES),
     )
     write_text(folder / HEADER, header.model_dump_json(indent=2) + "\n", private=True)
     return path
@@ -71,7 +80,7 @@ def write_predictions(predictions: Predictions, folder: Path) -> Path:
 def read_predictions(path: Path) -> Predictions:
     """Read predictions from their folder, or from the CSV inside it.
 
-    Text columns come back as text, probabilities and embeddings as float64, empty ones as NaN.
+    Text columns come back as text, probabilities as float64, empty ones as NaN.
 
     Raises:
         PredictionsError: `NotFound`, `Malformed` or `Altered`.
@@ -93,13 +102,7 @@ def read_predictions(path: Path) -> Predictions:
         first = error.errors()[0]
         what = f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}"
         raise _malformed(header_path, what) from error
-    if file_digest(table_path) != header.table_sha256:
-        raise PredictionsError(
-            f"SHA-256 differs from the one in {HEADER}",
-            code="Altered",
-            path=table_path,
-            hint="Predict again to restore it, and edit only copies: figures must not rest on edited rows.",
-        )
+    _refuse_altered(table_path, header.table_sha256)
     return Predictions(
         table=_parse(content, table_path),
         task=header.task,
@@ -109,7 +112,44 @@ def read_predictions(path: Path) -> Predictions:
         bundle_sha256=header.bundle_sha256,
         training_patients=frozenset(header.training_patients),
         patients_unknown=header.patients_unknown,
+        priors=header.priors,
+        spectrum=header.spectrum,
+        features=_read_features(table_path.with_name(FEATURES), header.features_sha256),
     )
+
+
+def _write_features(features: pd.DataFrame | None, path: Path) -> str | None:
+    """Write them where there are any; their digest."""
+    if features is None:
+        path.unlink(missing_ok=True)
+        return None
+    with written_whole(path, private=True) as temporary:
+        features.to_parquet(temporary, index=False)
+    return file_digest(path)
+
+
+def _read_features(path: Path, sha256: str | None) -> pd.DataFrame | None:
+    if sha256 is None:
+        return None
+    if not path.is_file():
+        raise PredictionsError(
+            "is not there, and the predictions name it",
+            code="NotFound",
+            path=path,
+            hint="Copy the whole folder, or predict again with --store.",
+        )
+    _refuse_altered(path, sha256)
+    return pd.read_parquet(path)
+
+
+def _refuse_altered(path: Path, sha256: str) -> None:
+    if file_digest(path) != sha256:
+        raise PredictionsError(
+            f"SHA-256 differs from the one in {HEADER}",
+            code="Altered",
+            path=path,
+            hint="Predict again to restore it, and edit only copies: figures must not rest on edited rows.",
+        )
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
@@ -155,7 +195,7 @@ def _restore(text: str) -> str:
 
 def _malformed(path: Path, what: str) -> PredictionsError:
     return PredictionsError(
-        f"is no prediction file of schema version 1: {what}",
+        f"is no prediction file of schema version 2: {what}",
         code="Malformed",
         path=path,
         hint="Write it with `medtransfer predict`.",

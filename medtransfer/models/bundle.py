@@ -26,6 +26,7 @@ from safetensors.numpy import save_file
 from medtransfer.core.config.data import PreprocessConfig, ReadConfig
 from medtransfer.core.config.models import PoolingConfig
 from medtransfer.core.errors import BundleError
+from medtransfer.core.evaluated.spectrum import Spectrum
 from medtransfer.core.files import file_digest, write_text, written_whole
 from medtransfer.core.records import Record
 from medtransfer.core.results import OperatingPoint
@@ -34,7 +35,7 @@ from medtransfer.models.weights.sidecar import InputSpec
 
 MANIFEST: Final = "bundle.json"
 SUMS: Final = "SHA256SUMS"
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 
 class Member(Record):
@@ -51,6 +52,18 @@ class Member(Record):
     pooling: PoolingConfig = PoolingConfig()
 
 
+class Calibrator(Record):
+    """A recalibration, locked in the bundle."""
+
+    name: str
+    """Entry of `decision/calibrators/`."""
+    parameters: dict[str, tuple[float, ...]]
+    """What it was fitted to be."""
+    fitted_on: str
+    """The split."""
+    studies: int
+
+
 class TrainingRecord(Record):
     """Where the parameters come from, so that a reader can judge where they may be used."""
 
@@ -65,6 +78,8 @@ class TrainingRecord(Record):
     """Domain (`target`, `validation`, and each source by its name) → class → studies."""
     unlabelled: int = 0
     """Target studies that took part without a label."""
+    spectrum: Spectrum | None = None
+    """The labelled target studies that it was trained on, by their attributes."""
     sites: tuple[str, ...]
     modalities: tuple[str, ...]
     instance_weights: dict[str, dict[str, float]] = Field(default={})
@@ -78,7 +93,7 @@ class TrainingRecord(Record):
 class Manifest(Record):
     """What `bundle.json` says."""
 
-    schema_version: Literal[3] = SCHEMA_VERSION
+    schema_version: Literal[4] = SCHEMA_VERSION
     medtransfer_version: str
     task: Task = "multiclass"
     classes: tuple[str, ...]
@@ -88,6 +103,10 @@ class Manifest(Record):
     preprocess: PreprocessConfig
     members: tuple[Member, ...] = Field(min_length=1)
     operating_point: OperatingPoint | None
+    calibrator: Calibrator | None = None
+    """How probabilities are recalibrated before anything is decided by them; None: not at all."""
+    priors: dict[str, float] = Field(default={})
+    """Share of each class, or of those who have each label, to which the probabilities are calibrated."""
     training: TrainingRecord
     notice: str = "Research use only. Not a medical device."
 

@@ -128,7 +128,7 @@ def test_the_seed_decides_and_batches_do_not_show(monkeypatch: pytest.MonkeyPatc
     first = patient_bootstrap(statistic, np.arange(30), seed=1)
     assert first == patient_bootstrap(statistic, np.arange(30), seed=1)
     assert first != patient_bootstrap(statistic, np.arange(30), seed=2)
-    monkeypatch.setattr("medtransfer.evaluation.intervals._MOST_WEIGHTS", 30 * 7)
+    monkeypatch.setattr("medtransfer.evaluation.resampling._MOST_WEIGHTS", 30 * 7)
     assert first == pytest.approx(patient_bootstrap(statistic, np.arange(30), seed=1), rel=1e-12)
 
 

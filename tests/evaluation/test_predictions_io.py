@@ -73,13 +73,30 @@ def test_no_cell_begins_like_a_formula(predictions: Predictions, tmp_path: Path)
     assert set(read_predictions(path).table["flags"]) == {"=HYPERLINK(1)"}
 
 
-def test_missing_values_and_embeddings(predictions: Predictions, tmp_path: Path) -> None:
-    table = predictions.table.assign(embedding_0=np.float32(-1.5), age=63, sex=None)
-    back = read_predictions(write_predictions(replace(predictions, table=table), tmp_path)).table
-    assert back["embedding_0"].tolist() == [-1.5] * 160
-    assert set(back["age"]) == {"63"}
-    assert set(back["sex"]) == {""}
-    assert math.isnan(back["probability_normal"][1])
+def test_missing_values_and_what_stands_beside(predictions: Predictions, tmp_path: Path) -> None:
+    table = predictions.table.assign(uncalibrated_normal=np.float32(0.5), attribute_age=63, attribute_sex=None)
+    features = pd.DataFrame({"study_id": ["s000"], "embedding": [[1.5, -2.0]]})
+    given = replace(predictions, table=table, features=features, priors={"normal": 0.7, "pneumonia": 0.3})
+    found = read_predictions(write_predictions(given, tmp_path))
+    assert found.table["uncalibrated_normal"].tolist() == [0.5] * 160
+    assert set(found.table["attribute_age"]) == {"63"}
+    assert set(found.table["attribute_sex"]) == {""}
+    assert math.isnan(found.table["probability_normal"][1])
+    assert found.priors == given.priors
+    assert found.features is not None
+    assert found.features["embedding"][0].tolist() == [1.5, -2.0]
+
+
+def test_altered_features_are_refused(predictions: Predictions, tmp_path: Path) -> None:
+    write_predictions(replace(predictions, features=pd.DataFrame({"study_id": ["s000"]})), tmp_path)
+    (tmp_path / "features.parquet").write_bytes(b"another")
+    with pytest.raises(PredictionsError, match=r"features\.parquet") as error:
+        read_predictions(tmp_path)
+    assert error.value.code == "Altered"
+    (tmp_path / "features.parquet").unlink()
+    with pytest.raises(PredictionsError) as error:
+        read_predictions(tmp_path)
+    assert error.value.code == "NotFound"
 
 
 def test_infinite_thresholds_survive(predictions: Predictions, tmp_path: Path) -> None:
@@ -107,7 +124,7 @@ def test_a_missing_file_is_named(predictions: Predictions, tmp_path: Path, gone:
     assert error.value.code == "NotFound"
 
 
-@pytest.mark.parametrize("change", [{"schema_version": 2}, {"classes": 3}, {"surprise": 1}])
+@pytest.mark.parametrize("change", [{"schema_version": 1}, {"classes": 3}, {"surprise": 1}])
 def test_another_header_is_refused(predictions: Predictions, tmp_path: Path, change: dict[str, int]) -> None:
     write_predictions(predictions, tmp_path)
     header = tmp_path / "predictions.json"

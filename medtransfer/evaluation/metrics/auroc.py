@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from medtransfer.core.types import Probabilities, Truths
-from medtransfer.evaluation.intervals import ReplicateValues, ReplicateWeights
+from medtransfer.evaluation.resampling import ReplicateValues, ReplicateWeights
 from medtransfer.evaluation.roc import placements
 
 

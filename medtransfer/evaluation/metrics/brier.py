@@ -8,7 +8,8 @@ Reference: Brier 1950, halved for two classes as is usual; equal to `sklearn.met
 from __future__ import annotations
 
 from medtransfer.core.types import CaseWeights, Probabilities, Truths
-from medtransfer.evaluation.intervals import ReplicateValues, ReplicateWeights, weighted_mean
+from medtransfer.evaluation.intervals import weighted_mean
+from medtransfer.evaluation.resampling import ReplicateValues, ReplicateWeights
 
 
 def measure(truth: Truths, probability: Probabilities) -> float:

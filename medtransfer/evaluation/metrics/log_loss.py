@@ -13,7 +13,8 @@ from __future__ import annotations
 import numpy as np
 
 from medtransfer.core.types import CaseWeights, Probabilities, Truths
-from medtransfer.evaluation.intervals import ReplicateValues, ReplicateWeights, weighted_mean
+from medtransfer.evaluation.intervals import weighted_mean
+from medtransfer.evaluation.resampling import ReplicateValues, ReplicateWeights
 
 SMALLEST = float(np.finfo(np.float64).eps)
 """ε of the clipping."""

@@ -15,7 +15,7 @@ from medtransfer.core.results import Estimate
 from medtransfer.core.types import Groups
 from medtransfer.data.tensors import PictureBatch
 from medtransfer.evaluation.bootstrapped import bootstrapped
-from medtransfer.evaluation.intervals import ReplicateValues, ReplicateWeights, Statistic
+from medtransfer.evaluation.resampling import ReplicateValues, ReplicateWeights, Statistic
 from medtransfer.models.backbone import Backbone
 from medtransfer.models.probe.candidates import distance, normalised
 from medtransfer.models.probe.result import CLEAR, POOR, Fit, ProbeResult, Verdict

@@ -23,14 +23,9 @@ from medtransfer.core.results import Estimate
 from medtransfer.core.types import CaseWeights, Groups, StudyTargets, Task
 from medtransfer.data.dataset import StudySet
 from medtransfer.evaluation.bootstrapped import bootstrapped
-from medtransfer.evaluation.intervals import (
-    ReplicateValues,
-    ReplicateWeights,
-    class_strata,
-    logit_interval,
-    weighted_mean,
-)
+from medtransfer.evaluation.intervals import class_strata, logit_interval, weighted_mean
 from medtransfer.evaluation.metrics import auroc
+from medtransfer.evaluation.resampling import ReplicateValues, ReplicateWeights
 from medtransfer.models.answers import probabilities
 from medtransfer.models.classifier import HEAD, Classifier
 from medtransfer.models.heads import known, losses
