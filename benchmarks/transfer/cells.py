@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from benchmarks.transfer.methods import (
-    ALL,
     BACKBONES,
     FINE_TUNE,
     METHODS,
@@ -117,10 +116,9 @@ def tuned_by(setting: Setting) -> Setting:
 
     What is trained on the source alone is the source's own fine-tuning, tuned there: the target has no say in it.
     """
-    budget = BACKBONES[setting.backbone].tuned_at
     if setting.method == SOURCE_ONLY:
-        setting = replace(setting, cohort=setting.source, source="", budget=ALL, method=FINE_TUNE)
-    return setting if budget is None else replace(setting, budget=budget)
+        setting = replace(setting, cohort=setting.source, source="", method=FINE_TUNE)
+    return replace(setting, budget=BACKBONES[setting.backbone].tuned_at)
 
 
 def matches(task: Cell | Trial, only: Mapping[str, frozenset[str]]) -> bool:
