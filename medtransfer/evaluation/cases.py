@@ -53,7 +53,7 @@ def measured_cases(predictions: Predictions) -> Cases:
             code="NoCases",
             hint="Give the cohort labels, and look at the ledger for why images were not read.",
         )
-    _refuse_unknown_patients(table, predictions)
+    refuse_unknown_patients(table, predictions)
     namesakes = _refuse_training_patients(table, predictions)
     patients = table["patient_id"].where(table["patient_id"] != "", "\0" + table["study_id"])
     return Cases(
@@ -185,7 +185,8 @@ def _check_decisions(read: pd.DataFrame, predictions: Predictions) -> None:
         )
 
 
-def _refuse_unknown_patients(table: pd.DataFrame, predictions: Predictions) -> None:
+def refuse_unknown_patients(table: pd.DataFrame, predictions: Predictions) -> None:
+    """Refuse studies without a patient id, unless the user allowed them."""
     if not predictions.patients_unknown:
         _refuse(
             table[table["patient_id"] == ""],

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from medtransfer.core.inert import shortened, visible
@@ -29,7 +30,7 @@ FIRST: Final = "#010d04"
 SECOND: Final = "#010e05"
 SURFACE: Final = "#010f06"
 
-_VARIABLES: Final = {
+VARIABLES: Final = {
     INK: "var(--plot-ink, #26292e)",
     MUTED: "var(--plot-muted, #5d646d)",
     GRID: "var(--plot-grid, #dcdfe3)",
@@ -72,19 +73,34 @@ _STYLE: Final[dict[Any, Any]] = {
 }
 
 
+class Drawn(Markup):
+    """A figure as markup for a page, which remembers what it was drawn from (`picture_files` makes files of it)."""
+
+    figure: Figure
+    names: Mapping[str, str]
+    """Stand-in text as drawn → what is shown in its place."""
+
+
 @contextmanager
 def drawing(width: float, height: float) -> Iterator[Figure]:
     """Yield an empty figure of that size in inches, in the house style; the style ends with the block.
 
     Drawing and `inline` both belong inside the block, since matplotlib reads its settings at both times.
     """
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(_STYLE)
+    with house_style():
         yield Figure(figsize=(width, height))
 
 
-def inline(figure: Figure, *, name: str, described: str, names: Mapping[str, str] | None = None) -> str:
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Matplotlib's settings as every figure of ours is drawn and saved."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        yield
+
+
+def inline(figure: Figure, *, name: str, described: str, names: Mapping[str, str] | None = None) -> Drawn:
     """The figure as one `<svg>` element that can stand in a page beside others.
 
     Args:
@@ -104,12 +120,15 @@ def inline(figure: Figure, *, name: str, described: str, names: Mapping[str, str
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
     svg = re.sub(r"(font(?:-family)?: ?[^;\"]*?)'DejaVu Sans'(?:, ?[^;\"]*)?", r"\1inherit", svg)
     svg = re.sub(r"font: ([\d.]+px) inherit", r"font-size: \1", svg)
-    for stand_in, variable in _VARIABLES.items():
+    for stand_in, variable in VARIABLES.items():
         svg = svg.replace(stand_in, variable)
-    for stand_in, text in (names or {}).items():
-        svg = svg.replace(f">{stand_in}<", f">{html.escape(shortened(visible(text), 48))}<")
+    shown = {stand_in: shortened(visible(text), 48) for stand_in, text in (names or {}).items()}
+    for stand_in, text in shown.items():
+        svg = svg.replace(f">{stand_in}<", f">{html.escape(text)}<")
     head = f'<svg role="img" aria-label="{html.escape(visible(described))}" class="plot"'
-    return re.sub(r"<svg([^>]*)>", lambda m: head + _size_free(m[1]) + ">", svg, count=1).strip()
+    drawn = Drawn(re.sub(r"<svg([^>]*)>", lambda m: head + _size_free(m[1]) + ">", svg, count=1).strip())
+    drawn.figure, drawn.names = figure, shown
+    return drawn
 
 
 def _size_free(attributes: str) -> str:
