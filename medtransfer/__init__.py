@@ -13,26 +13,33 @@ __version__: Final = "0.1.0"
 if TYPE_CHECKING:
     from medtransfer.core.config.plan import Plan
     from medtransfer.core.errors import MedTransferError
+    from medtransfer.core.evaluated.comparison import Comparison
+    from medtransfer.core.evaluated.evaluation import Evaluation
     from medtransfer.core.keys import Key, read_key
-    from medtransfer.core.results import Estimate, Evaluation, OperatingPoint, Predictions
+    from medtransfer.core.results import Estimate, OperatingPoint, Predictions
     from medtransfer.data.cohort import Cohort, read_cohort
     from medtransfer.data.deidentify import Deidentifier
     from medtransfer.data.relink import Person, person_of, relink
     from medtransfer.data.scan import Scan
     from medtransfer.evaluation.predictions_io import read_predictions
     from medtransfer.models.bundle import Bundle, read_bundle
+    from medtransfer.pipeline.comparing import compare
+    from medtransfer.pipeline.evaluating import evaluate, report
+    from medtransfer.pipeline.merging import merge
+    from medtransfer.pipeline.monitoring import monitor
     from medtransfer.pipeline.rates import find_rate
     from medtransfer.pipeline.soups import soup
-    from medtransfer.pipeline.story import convert, evaluate, fit, inspect, plan, predict, report
+    from medtransfer.pipeline.story import convert, fit, inspect, plan, predict
     from medtransfer.pipeline.tuning import tune
     from medtransfer.prediction.study import StudyImage, StudyResult, load_runtime, predict_study
 
 _HOMES: Final = {
     "Bundle": "medtransfer.models.bundle",
     "Cohort": "medtransfer.data.cohort",
+    "Comparison": "medtransfer.core.evaluated.comparison",
     "Deidentifier": "medtransfer.data.deidentify",
     "Estimate": "medtransfer.core.results",
-    "Evaluation": "medtransfer.core.results",
+    "Evaluation": "medtransfer.core.evaluated.evaluation",
     "Key": "medtransfer.core.keys",
     "MedTransferError": "medtransfer.core.errors",
     "OperatingPoint": "medtransfer.core.results",
@@ -42,12 +49,15 @@ _HOMES: Final = {
     "Scan": "medtransfer.data.scan",
     "StudyImage": "medtransfer.prediction.study",
     "StudyResult": "medtransfer.prediction.study",
+    "compare": "medtransfer.pipeline.comparing",
     "convert": "medtransfer.pipeline.story",
-    "evaluate": "medtransfer.pipeline.story",
+    "evaluate": "medtransfer.pipeline.evaluating",
     "find_rate": "medtransfer.pipeline.rates",
     "fit": "medtransfer.pipeline.story",
     "inspect": "medtransfer.pipeline.story",
     "load_runtime": "medtransfer.prediction.study",
+    "merge": "medtransfer.pipeline.merging",
+    "monitor": "medtransfer.pipeline.monitoring",
     "person_of": "medtransfer.data.relink",
     "plan": "medtransfer.pipeline.story",
     "predict": "medtransfer.pipeline.story",
@@ -57,7 +67,7 @@ _HOMES: Final = {
     "read_key": "medtransfer.core.keys",
     "read_predictions": "medtransfer.evaluation.predictions_io",
     "relink": "medtransfer.data.relink",
-    "report": "medtransfer.pipeline.story",
+    "report": "medtransfer.pipeline.evaluating",
     "soup": "medtransfer.pipeline.soups",
     "tune": "medtransfer.pipeline.tuning",
 }
@@ -65,6 +75,7 @@ _HOMES: Final = {
 __all__ = [
     "Bundle",
     "Cohort",
+    "Comparison",
     "Deidentifier",
     "Estimate",
     "Evaluation",
@@ -77,12 +88,15 @@ __all__ = [
     "Scan",
     "StudyImage",
     "StudyResult",
+    "compare",
     "convert",
     "evaluate",
     "find_rate",
     "fit",
     "inspect",
     "load_runtime",
+    "merge",
+    "monitor",
     "person_of",
     "plan",
     "predict",

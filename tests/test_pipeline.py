@@ -29,7 +29,10 @@ def test_the_story_from_folder_to_report(quick_run: Path, tmp_path: Path) -> Non
     assert len(predictions.table) == 16
     assert evaluation.flow.inputs == evaluation.flow.evaluated == 16
     assert format(evaluation.estimate("AUROC").value, ".3f") in page.read_text(encoding="utf-8")
-    assert mt.evaluate(tmp_path / "test") == evaluation
+    again = mt.evaluate(tmp_path / "test")
+    assert again.reconciliation is not None
+    assert again.reconciliation.agrees
+    assert again.model_copy(update={"reconciliation": None}) == evaluation
 
 
 def test_equal_plans_give_equal_bits(quick_plan: mt.Plan, quick_run: Path, tmp_path: Path) -> None:
@@ -55,6 +58,17 @@ def test_the_bundle_remembers_every_patient_it_has_seen(quick_run: Path) -> None
         with pytest.raises(mt.MedTransferError) as raised:
             mt.evaluate(mt.predict(bundle, cohort.split(split)))
         assert raised.value.code == "PatientInTraining"
+
+
+def test_the_bundle_knows_the_spectrum_of_its_training_cohort(quick_run: Path) -> None:
+    """Labelled target studies alone: neither those of the source nor validation, and no patient by name."""
+    training = mt.read_bundle(quick_run / "bundle").manifest.training
+    assert training.spectrum is not None
+    assert training.spectrum.n_studies == sum(training.studies["target"].values())
+    assert training.spectrum.attributes["label"].counts == training.studies["target"]
+    table = mt.read_cohort(quick_run / "cohort.csv").split("train").table
+    assert training.spectrum.n_patients == table.loc[table["label"] != "", "patient_id"].nunique()
+    assert not {"patient_id", "study_id", "path", "split"} & training.spectrum.attributes.keys()
 
 
 def test_the_bundle_names_every_patient_with_the_site_and_without(quick_run: Path, hospitals: Hospitals) -> None:

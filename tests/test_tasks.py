@@ -84,7 +84,9 @@ def test_several_labels_from_plan_to_report(several: Path, tmp_path: Path) -> No
     assert ((probabilities > 0) & (probabilities < 1)).all()
     assert not np.allclose(probabilities.sum(axis=1), 1)
     evaluation = mt.evaluate(tmp_path / "p")
-    assert evaluation == mt.evaluate(predictions)
+    assert evaluation.reconciliation is not None
+    assert evaluation.reconciliation.agrees
+    assert evaluation.model_copy(update={"reconciliation": None}) == mt.evaluate(predictions)
     truth = cohort.split("test").table
     for name in LABELS:
         counts = evaluation.flow.per_label[name]
@@ -93,7 +95,7 @@ def test_several_labels_from_plan_to_report(several: Path, tmp_path: Path) -> No
         assert counts.unknown == said[2] - evaluation.flow.unlabelled
         assert evaluation.estimate("AUROC", of=name).n == said[0] + said[1]
     page = mt.report(evaluation, out=tmp_path / "report").read_text(encoding="utf-8")
-    assert "Label by label" in page
+    assert "Discrimination, finding by finding" in page
     assert format(evaluation.estimate("macro AUROC").value, ".3f") in page
 
 
@@ -149,7 +151,7 @@ def test_ordered_classes_from_plan_to_report(graded: Path, tmp_path: Path) -> No
     for name in ("macro AUROC", "quadratic-weighted kappa", "ranked probability score"):
         estimate = evaluation.estimate(name)
         assert estimate.value is not None
-        assert estimate.low is not None
+        assert estimate.low is not None or estimate.note
     page = mt.report(evaluation, out=tmp_path / "report").read_text(encoding="utf-8")
     assert "Quadratic-weighted kappa" in page
     assert "Classes, ascending" in page

@@ -52,8 +52,9 @@ def run(arguments: Arguments) -> Outcome:
     """Do the main job on the sample hospitals."""
     from medtransfer.core.config.toml import write_toml
     from medtransfer.data.ledger import require_allowed
+    from medtransfer.pipeline.evaluating import evaluate, report
     from medtransfer.pipeline.inspections import write_inspection
-    from medtransfer.pipeline.story import evaluate, fit, inspect, predict, read_cohort, report
+    from medtransfer.pipeline.story import fit, inspect, predict, read_cohort
     from medtransfer.reporting.text import summary
 
     quiet, started = arguments.quiet or arguments.json, time.monotonic()

@@ -24,7 +24,10 @@ COMMANDS: Final = {
     "fit": "train what a plan says, choose the operating point, write a bundle",
     "soup": "average the weights of several bundles into one",
     "predict": "one row per study: probabilities and decision",
+    "merge": "put the shards of a run together, every study exactly once",
     "evaluate": "measure predictions, every figure with its interval",
+    "compare": "which of several models is better on the same studies",
+    "monitor": "what has moved since, of a model in use; no truth is needed",
     "report": "write the HTML page of an evaluation",
     "weights": "import pretrained weights once, fetch them, find out what input they expect",
     "app": "look at studies and predictions in the browser",
@@ -87,7 +90,10 @@ def _run(name: str, words: list[str]) -> int:
         print(f"medtransfer {name}: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        cure = {"fit": "\n  → Go on: the same command with --resume.", "tune": "\n  → Go on: the same command."}
+        cure = {
+            "fit": "\n  → Go on: the same command with --resume.",
+            **dict.fromkeys(("tune", "predict"), "\n  → Go on: the same command."),
+        }
         print(f"medtransfer {name}: interrupted{cure.get(name, '')}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001  (the last resort: a calm line instead of a traceback)

@@ -6,6 +6,7 @@ changed since are predicted anew.
 Examples:
     medtransfer predict runs/pneumonia/bundle runs/pneumonia/cohort.csv --split test --out runs/pneumonia/test
     medtransfer predict bundle/ new_studies/cohort.csv --allow-failures 3
+    medtransfer predict bundle/ archive/cohort.csv --shard 2/8 --out parts/2
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ class Arguments(Common):
     """Only the rows of this split."""
     out: Path = Path("predictions")
     """Folder for predictions.csv, predictions.json and the ledger."""
+    shard: str = "1/1"
+    """Only this part of the studies, such as 1/8, with an --out of its own; `medtransfer merge` puts them together."""
+    store: str = ""
+    """What else to keep of every study in features.parquet: embeddings, thumbnails, or both with a comma."""
     cache: Path | None = None
     """Folder of prepared pictures to read from and add to, such as `fit`'s; default: nothing is kept."""
     label: str = "label"
@@ -42,33 +47,35 @@ class Arguments(Common):
 
 def run(arguments: Arguments) -> Outcome:
     """Predict, and say where the rows are."""
-    from medtransfer.data.ledger import failure_beyond
-    from medtransfer.pipeline.story import predict_run, read_bundle, read_cohort
+    from medtransfer.data.listed import CohortFile
+    from medtransfer.pipeline.story import predict_run, read_bundle
 
     bundle = read_bundle(arguments.bundle)
-    cohort = read_cohort(
-        arguments.cohort,
+    cohort = CohortFile(
+        path=arguments.cohort,
         label=arguments.label,
-        task=bundle.manifest.task,
-        classes=bundle.manifest.classes,
-        positive=bundle.manifest.positive,
+        split=arguments.split,
         patients_unknown=arguments.patients_unknown,
         allow_missing=arguments.allow_failures > 0,
     )
-    if arguments.split is not None:
-        cohort = cohort.split(arguments.split)
-    quiet = arguments.quiet or arguments.json
-    found = predict_run(bundle, cohort, out=arguments.out, cache=arguments.cache, quiet=quiet)
-    statuses = found.predictions.table["status"].value_counts().to_dict()
+    done = predict_run(
+        bundle,
+        cohort,
+        out=arguments.out,
+        cache=arguments.cache,
+        shard=arguments.shard,
+        store=[word.strip() for word in arguments.store.split(",") if word.strip()],
+        quiet=arguments.quiet or arguments.json,
+    )
+    whole = arguments.shard.endswith("/1")
+    then = f"medtransfer evaluate {arguments.out}" if whole else "medtransfer merge, once every shard has ended"
     return Outcome(
         facts={
             "predictions": str(arguments.out / "predictions.csv"),
-            "studies": {name: int(statuses.get(name, 0)) for name in ("read", "excluded", "failed")},
-            "images": found.ledger.counts(),
+            "studies": done.studies,
+            "images": done.images.counts(),
             "bundle_sha256": bundle.sha256,
         },
-        text=f"{len(found.predictions.table)} studies: "
-        + ", ".join(f"{count} {status}" for status, count in statuses.items())
-        + f"\nwritten to {arguments.out}\nnext: medtransfer evaluate {arguments.out}",
-        failure=failure_beyond(found.ledger, arguments.allow_failures),
+        text=f"{done.sentence()}\nwritten to {arguments.out}\nnext: {then}",
+        failure=done.images.failure_beyond(arguments.allow_failures),
     )

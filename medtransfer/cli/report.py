@@ -20,16 +20,18 @@ class Arguments(Common):
 
     evaluation: Positional[Path]
     """evaluation.json that `evaluate` wrote, or its folder."""
+    bundle: Path | None = None
+    """The bundle that predicted: fills more of the checklists, and writes a model card."""
     out: Path | None = None
     """Folder for the page, or the page itself if it ends in .html; default: beside the evaluation."""
 
 
 def run(arguments: Arguments) -> Outcome:
     """Write the page, and say where it is."""
-    from medtransfer.pipeline.story import report
+    from medtransfer.pipeline.evaluating import report
     from medtransfer.reporting.evaluation import read_evaluation
 
     evaluation = read_evaluation(arguments.evaluation)
     beside = arguments.evaluation if arguments.evaluation.is_dir() else arguments.evaluation.parent
-    page = report(evaluation, out=arguments.out or beside)
+    page = report(evaluation, out=arguments.out or beside, bundle=arguments.bundle)
     return Outcome(facts={"report": str(page)}, text=f"report: {page}")

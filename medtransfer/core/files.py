@@ -140,6 +140,11 @@ def same_files(ours: Iterable[Path], theirs: Iterable[Path]) -> list[Path]:
 
 def text_digest(*parts: str) -> str:
     """SHA-256 of several strings in hex; the parts cannot run into each other."""
+    return texts_digest(parts)
+
+
+def texts_digest(parts: Iterable[str]) -> str:
+    """`text_digest` of strings that need not be held together."""
     digest = hashlib.sha256()
     for part in parts:
         encoded = part.encode()

@@ -16,7 +16,7 @@ from medtransfer.core.errors import OutputError
 from medtransfer.core.files import private_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -26,12 +26,16 @@ class Journal:
 
     Its file is for its owner alone; those that SQLite puts beside it take their mode from it.
 
+    Args:
+        path: The file; it is made where it is not there.
+        run: What its rows belong to.
+
     Raises:
         OutputError: The file cannot be opened, or belongs to another run (`run` differs).
     """
 
     def __init__(self, path: Path, *, run: str) -> None:
-        self.path = path
+        self.path, self.run = path, run
         try:
             private_folder(path.parent)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -57,9 +61,44 @@ class Journal:
                 hint="Choose another folder with --out, or remove this one to start again.",
             )
 
+    @classmethod
+    def existing(cls, path: Path) -> Journal:
+        """A journal that is there, of whatever run; it is only read.
+
+        Raises:
+            OutputError: `BadJournal`: there is none, or it is damaged.
+        """
+        journal = cls.__new__(cls)
+        journal.path = path
+        place = path.resolve().as_uri()
+        # One that was closed in peace can be read where nothing can be written; one that was killed has to be mended.
+        still = not path.with_name(f"{path.name}-wal").exists() and not os.access(path.parent, os.W_OK)
+        try:
+            journal._connection = sqlite3.connect(f"{place}?mode={'ro&immutable=1' if still else 'rw'}", uri=True)
+        except sqlite3.Error as error:
+            raise _unread(path, error) from error
+        try:
+            (journal.run,) = journal._connection.execute("SELECT name FROM run").fetchone()
+            journal._connection.execute("SELECT key FROM rows").fetchone()
+        except (sqlite3.Error, TypeError) as error:
+            journal.close()
+            raise _unread(path, error) from error
+        return journal
+
     def keys(self) -> set[str]:
         """Every key that is committed."""
-        return {key for (key,) in self._connection.execute("SELECT key FROM rows")}
+        return set(self.each_key())
+
+    def each_key(self) -> Iterator[str]:
+        """Every key that is committed, one after the other."""
+        for (key,) in self._connection.execute("SELECT key FROM rows"):
+            yield key
+
+    def found(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Those of some keys that are committed, with their rows."""
+        marks = ", ".join("?" * len(keys))
+        rows = self._connection.execute(f"SELECT key, content FROM rows WHERE key IN ({marks})", keys)
+        return {key: json.loads(content) for key, content in rows}
 
     def items(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Every committed key with its row, in the order of the keys."""
@@ -124,4 +163,13 @@ def _unopened(path: Path, error: Exception) -> OutputError:
         code="Unwritable",
         path=path,
         hint="Choose another folder with --out, or remove the damaged file.",
+    )
+
+
+def _unread(path: Path, error: Exception) -> OutputError:
+    return OutputError(
+        f"is no journal of a run: {error}",
+        code="BadJournal",
+        path=path,
+        hint="Give the folder that `medtransfer predict` wrote, with every file in it.",
     )

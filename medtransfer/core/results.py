@@ -187,43 +187,16 @@ class Provenance(Record):
     medtransfer_version: str
     packages: dict[str, str]
     seed: int
-
-
-class Evaluation(Record):
-    """Everything `evaluate` measured on one set of predictions."""
-
-    schema_version: Literal[1] = 1
-    title: str
-    task: Task = "multiclass"
-    classes: tuple[str, ...]
-    """Names of classes, or of labels where there are several at once."""
-    positive: str | None
-    n_studies: int
-    n_patients: int
-    flow: Flow
-    estimates: tuple[Estimate, ...]
-    """Discrimination and overall figures; the first is the headline."""
-    operating_point: OperatingPoint | None
-    confusion: Confusion | None
-    at_operating_point: tuple[Estimate, ...]
-    roc: Curve | None
-    precision_recall: Curve | None
-    calibration: tuple[CalibrationBin, ...]
-    scores: dict[str, tuple[float, ...]]
-    """Probability of the positive class by true class, for histograms; no identifiers."""
-    warnings: tuple[str, ...]
-    provenance: Provenance
-
-    def estimate(self, name: str, *, of: str | None = None) -> Estimate:
-        """The estimate called `name`, of class `of` where there are several.
-
-        Raises:
-            KeyError: There is none.
-        """
-        for estimate in (*self.estimates, *self.at_operating_point):
-            if estimate.name == name and of in {None, estimate.of}:
-                return estimate
-        raise KeyError(name)
+    code_sha256: str = ""
+    """Of this package's own source files."""
+    cohort_sha256: str = ""
+    """Of the table of the studies that were predicted; empty, as the others below, where it is not known."""
+    truth_sha256: str = ""
+    """Of the truth table, where one took the place of the cohort's labels."""
+    training_sha256: str = ""
+    """Of the table of the studies that were trained on."""
+    plan_sha256: str = ""
+    """Of the plan as the bundle keeps it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -96,6 +96,7 @@ def prepare_cohort(
     folder: Path,
     workers: int = 1,
     confidential: Confidential | None = None,
+    conversions: Conversions | None = None,
     quiet: bool = True,
 ) -> PreparedCohort:
     """Every case of the cohort as the network wants it; decoded only where the folder does not hold it.
@@ -107,6 +108,7 @@ def prepare_cohort(
         folder: Where prepared cases lie; several cohorts and runs may share it.
         workers: Processes that decode.
         confidential: Keeps out what must not be stored.
+        conversions: Converted folders that were met before.
         quiet: Show no progress bars.
 
     Raises:
@@ -121,7 +123,7 @@ def prepare_cohort(
         Case(place=cohort.file(path), series=series, part=part)
         for path, (series, part) in zip(table["path"], picks, strict=True)
     ]
-    entries = _converted(cohort, cases, names, preprocess, read)
+    entries = _converted(cohort, cases, names, How(preprocess=preprocess, read=read), conversions or Conversions())
     others = [index for index in range(len(cases)) if index not in entries]
     how = How(preprocess=preprocess, read=read)
     made = _from_files([cases[i] for i in others], how, folder, workers, confidential, quiet=quiet) if others else []
@@ -241,10 +243,9 @@ def _entry(place: tuple[Mapped, int], key: str) -> _Entry:
 
 
 def _converted(
-    cohort: Cohort, cases: list[Case], names: list[str], preprocess: PreprocessConfig, read: ReadConfig
+    cohort: Cohort, cases: list[Case], names: list[str], how: How, conversions: Conversions
 ) -> dict[int, _Entry]:
     """Entries of the rows that stand for stored arrays: number of the row → entry."""
-    conversions = Conversions()
     rows: dict[Path, dict[int, StoredRow]] = {}
     for index, (case, path, name) in enumerate(zip(cases, cohort.table["path"], names, strict=True)):
         known = conversions.row(case.place, name.removeprefix(str(path)))
@@ -253,7 +254,7 @@ def _converted(
     entries: dict[int, _Entry] = {}
     for home, theirs in rows.items():
         conversion = conversions.conversion(home)
-        _check_settings(home, (conversion.preprocess, conversion.read), (preprocess, read))
+        _check_settings(home, (conversion.preprocess, conversion.read), (how.preprocess, how.read))
         keys = {row.key for row in theirs.values() if row.key}
         found: Found = {}
         for store in sorted((home / ARRAYS).iterdir()) if (home / ARRAYS).is_dir() else []:

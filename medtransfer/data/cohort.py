@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,15 +11,19 @@ import pandas as pd
 from medtransfer.core.catalogue import did_you_mean
 from medtransfer.core.errors import CohortError
 from medtransfer.core.files import text_digest
-from medtransfer.core.inert import visible
-from medtransfer.core.results import COHORT_COLUMNS, SPLITS
+from medtransfer.core.results import SPLITS
 from medtransfer.core.types import Task
 from medtransfer.data.classes import classes_of
 from medtransfer.data.converted import Conversions
-from medtransfer.data.names import case_names
-from medtransfer.data.row_errors import rows_error
 from medtransfer.data.several_labels import check_agreement, task_of, with_several_labels
-from medtransfer.data.stored.content import is_there
+from medtransfer.data.table_checks import (
+    check_table,
+    check_text,
+    completed,
+    missing_rows,
+    refuse_missing,
+    refuse_unknown_patients,
+)
 from medtransfer.data.tables import read_table
 
 if TYPE_CHECKING:
@@ -135,7 +138,7 @@ def read_cohort(
     """
     source = Path(path)
     table, root = read_table(source, label)
-    _check_text(table, source)
+    check_text(table, source)
     digest = text_digest(*table.columns, *(cell for row in table.to_numpy() for cell in row))
     task = task or ("multilabel" if labels is not None else task_of(table, label))
     _check_asked(source, task, labels, positive)
@@ -143,12 +146,15 @@ def read_cohort(
     if task == "multilabel":
         table, label, names = with_several_labels(table, source, label, labels or classes)
         column = "label"
-    table = _completed(table, root, source, column)
+    table = completed(table, root, source, column)
     if task == "multilabel":
         check_agreement(table, names, source)
     check_table(table, source=source)
-    _check_files(table, root, source, allow_missing=allow_missing)
-    _check_patients(table, source, patients_unknown=patients_unknown)
+    missing = missing_rows(table, root, source, Conversions())
+    if not allow_missing:
+        refuse_missing(table["path"][missing], root, source)
+    if not patients_unknown:
+        refuse_unknown_patients(table["path"][table["patient_id"] == ""], len(table), source)
     if task != "multilabel":
         names, positive = classes_of(table, source, task, classes, positive)
     return Cohort(
@@ -162,116 +168,6 @@ def read_cohort(
         patients_unknown=patients_unknown,
         task=task,
     )
-
-
-def check_table(table: pd.DataFrame, *, source: Path) -> None:
-    """Refuse what contradicts itself: rows twice, a study of two patients or labels, a patient in two splits.
-
-    Raises:
-        CohortError: Naming the first rows concerned.
-    """
-    names = pd.Series(case_names(table), index=table.index, dtype=object)
-    repeated = names[names.duplicated()]
-    if not repeated.empty:
-        raise rows_error("the same image stands in several rows", "RepeatedRow", repeated, source, "Keep one row each.")
-    for column, code in (
-        ("patient_id", "StudyOfTwoPatients"),
-        ("label", "ContradictoryLabels"),
-        ("split", "StudyInTwoSplits"),
-    ):
-        kinds = table.groupby("study_id", sort=False)[column].nunique()
-        mixed = kinds.index[kinds > 1].to_series()
-        if not mixed.empty:
-            raise rows_error(f"one study has several values of {column}", code, mixed, source, f"Correct {column}.")
-    unknown = table["split"][~table["split"].isin([*SPLITS, ""])]
-    if not unknown.empty:
-        raise rows_error(
-            "unknown split", "UnknownSplit", unknown, source, f"Use {', '.join(SPLITS)} or leave it empty."
-        )
-    assigned = table[(table["split"] != "") & (table["patient_id"] != "")]
-    sides = assigned.groupby("patient_id", sort=False)["split"].nunique()
-    leaking = sides.index[sides > 1].to_series()
-    if not leaking.empty:
-        raise rows_error(
-            f"{len(leaking)} patients are in more than one split",
-            "PatientInTwoSplits",
-            leaking,
-            source,
-            "Give all rows of a patient one split; a figure measured across such a leak would be too good.",
-        )
-
-
-def _completed(table: pd.DataFrame, root: Path, source: Path, label: str) -> pd.DataFrame:
-    for needed in ("path", label):
-        if needed not in table:
-            raise CohortError(
-                f"column '{needed}' is missing.{did_you_mean(needed, table.columns)}",
-                code="MissingColumn",
-                path=source,
-                hint=f"Columns found: {', '.join(table.columns)}. The label's column is named with --label.",
-            )
-    if table.empty:
-        raise CohortError("the table has no rows", code="EmptyTable", path=source, hint="Add a row per image.")
-    table = table.assign(label=table[label])
-    empty = pd.Series("", index=table.index)
-    table = table.assign(**{name: empty for name in ("patient_id", "date", "split") if name not in table})
-    if "study_id" not in table:
-        table = table.assign(study_id=table["path"])
-    if "site" not in table:
-        table = table.assign(site=root.resolve().name)
-    others = [column for column in table.columns if column not in COHORT_COLUMNS]
-    table = table[[*COHORT_COLUMNS, *others]]
-    table = table.assign(path=[_one_spelling(path, root) for path in table["path"]])
-    return table.assign(study_id=table["study_id"].where(table["study_id"] != "", table["path"]))
-
-
-def _one_spelling(path: str, root: Path) -> str:
-    """One path for one file: without `./`, and with `/` where a table from Windows has the other one."""
-    if not path:
-        return ""
-    if "\\" in path and not (root / path).is_file() and (root / path.replace("\\", "/")).is_file():
-        path = path.replace("\\", "/")
-    return os.path.normpath(path)
-
-
-def _check_text(table: pd.DataFrame, source: Path) -> None:
-    """Refuse cells and column names with characters that show nothing: they end up in logs, tables and pages."""
-    cells = pd.Series([*table.columns, *table.to_numpy().ravel()], dtype=object)
-    strange = cells[[visible(cell) != cell for cell in cells]]
-    if not strange.empty:
-        hint = "Remove control characters and line breaks; rename files whose names are not valid text."
-        raise rows_error("cells that cannot be shown", "Unprintable", strange.map(visible), source, hint)
-
-
-def _check_files(table: pd.DataFrame, root: Path, source: Path, *, allow_missing: bool) -> None:
-    if (table["path"] == "").any():
-        rows = pd.Series([f"row {i + 2}" for i in table.index[table["path"] == ""]])
-        raise rows_error("rows without a path", "MissingPath", rows, source, "Fill the column `path`.")
-    conversions = Conversions()
-    names = zip(table["path"], case_names(table), strict=True)
-    missing = table["path"][
-        [not is_there(root / path) and conversions.row(root / path, name[len(path) :]) is None for path, name in names]
-    ]
-    if not missing.empty and not allow_missing:
-        raise rows_error(
-            f"{len(missing)} rows name files that are not there",
-            "UnknownPath",
-            missing,
-            source,
-            f"Paths are relative to {root}. Correct them, or go on without them: --allow-failures {len(missing)}.",
-        )
-
-
-def _check_patients(table: pd.DataFrame, source: Path, *, patients_unknown: bool) -> None:
-    unknown = table["path"][table["patient_id"] == ""]
-    if not unknown.empty and not patients_unknown:
-        raise rows_error(
-            f"{len(unknown)} of {len(table)} rows have no patient_id",
-            "PatientUnknown",
-            unknown,
-            source,
-            "Fill patient_id, or pass --patients-unknown, which marks every interval as too narrow.",
-        )
 
 
 def _check_asked(source: Path, task: Task, labels: Sequence[str] | None, positive: str | None) -> None:

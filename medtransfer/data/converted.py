@@ -29,6 +29,9 @@ from medtransfer.data.ledger import LedgerRow
 PREPARED: Final = "prepared.json"
 ARRAYS: Final = "arrays"
 
+_REMEMBERED: Final = 10_000
+"""Folders of which it is remembered whether they were converted."""
+
 
 class StoredRow(Record):
     """One row of the cohort as it was converted."""
@@ -113,12 +116,15 @@ class Conversions:
 
     def _home(self, folder: Path) -> Path | None:
         if folder not in self._homes:
+            if len(self._homes) >= _REMEMBERED:  # a folder a study: what is known of them must not grow with the cohort
+                self._homes.clear()
             if _is_everybodys(folder):
                 self._homes[folder] = None
             elif (folder / PREPARED).is_file():
-                conversion = read_conversion(folder)
-                self._read[folder] = conversion
-                self._rows[folder] = {row.name: row for row in conversion.rows}
+                if folder not in self._read:
+                    conversion = read_conversion(folder)
+                    self._read[folder] = conversion
+                    self._rows[folder] = {row.name: row for row in conversion.rows}
                 self._homes[folder] = folder
             else:
                 self._homes[folder] = None if folder.parent == folder else self._home(folder.parent)

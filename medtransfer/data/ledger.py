@@ -5,60 +5,26 @@ inputs = read + excluded + failed
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from medtransfer.core.errors import FailedCasesError, MedTransferError
-from medtransfer.core.files import write_text, written_whole
-from medtransfer.core.inert import csv_cell, one_line
+from medtransfer.core.errors import MedTransferError
+from medtransfer.data.ledger_files import written_ledger
+from medtransfer.data.ledger_row import COLUMNS, LedgerRow, cells_of
+from medtransfer.data.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from medtransfer.core.errors import FailedCasesError
     from medtransfer.core.results import Status
     from medtransfer.data.found import Excluded, Failed, Item
 
-COLUMNS = (
-    "path", "loader", "status", "code", "stage", "reason", "hint", "study_id", "series_uid", "patient_id", "notes",
-)  # fmt: skip
 _NAMED = 5
-
-
-@dataclass(frozen=True, kw_only=True)
-class LedgerRow:
-    """One input.
-
-    Attributes:
-        path: The file, as it was found.
-        loader: Who looked at it; empty where no loader knows the format.
-        status: `read`, `excluded` by a rule, or `failed`.
-        code: The rule or the error's code; empty where it was read.
-        stage: Where on the way it failed: `find`, `header`, `series`, `pixels`, `prepare`.
-        reason: The rule's or error's words.
-        hint: What to do about it.
-        study_id: StudyInstanceUID, where the file says.
-        series_uid: SeriesInstanceUID, where the file says.
-        patient_id: PatientID, where the file says.
-        notes: What was noticed and not acted on.
-    """
-
-    path: str
-    loader: str = ""
-    status: Status = "read"
-    code: str = ""
-    stage: str = ""
-    reason: str = ""
-    hint: str = ""
-    study_id: str = ""
-    series_uid: str = ""
-    patient_id: str = ""
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,7 +68,7 @@ class Ledger:
 
     def table(self) -> pd.DataFrame:
         """One row an input, all columns text, each cell on one printable line; notes joined by `; `."""
-        return pd.DataFrame([_cells(row) for row in self.rows], columns=list(COLUMNS), dtype="str")
+        return pd.DataFrame([cells_of(row) for row in self.rows], columns=list(COLUMNS), dtype="str")
 
     def write(self, folder: Path) -> None:
         """Write `ledger.csv` and `ledger.parquet` into `folder`, each whole or not at all and for its owner alone.
@@ -113,13 +79,9 @@ class Ledger:
         Raises:
             OutputError: The folder cannot be written to.
         """
-        content = io.StringIO()
-        writer = csv.writer(content, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([csv_cell(cell) for cell in _cells(row)] for row in self.rows)
-        write_text(folder / "ledger.csv", content.getvalue(), private=True)
-        with written_whole(folder / "ledger.parquet", private=True) as temporary:
-            self.table().to_parquet(temporary, index=False)
+        with written_ledger(folder) as take:
+            for row in self.rows:
+                take(row)
 
 
 def ledger_of(
@@ -160,18 +122,10 @@ def failure_beyond(ledger: Ledger, allow_failures: int | None) -> FailedCasesErr
     Returns:
         The error that `require_allowed` raises, naming the first few files; None where the ledger is acceptable.
     """
-    failed = ledger.failed()
-    allowed = allow_failures or 0
-    if len(failed) <= allowed:
-        return None
-    named = "; ".join(f"{one_line(row.path)} [{row.code}]" for row in failed[:_NAMED])
-    more = f"; and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
-    return FailedCasesError(
-        f"{len(failed)} of {len(ledger.rows)} inputs failed, {allowed} allowed: {named}{more}",
-        code="FailedCases",
-        hint="Mend or remove these files (`medtransfer inspect` and ledger.csv give each one's cure), "
-        f"or accept them: --allow-failures {len(failed)}.",
-    )
+    tally = Tally()
+    for row in ledger.rows:
+        tally.take(row)
+    return tally.failure_beyond(allow_failures)
 
 
 def require_allowed(ledger: Ledger, allow_failures: int | None) -> None:
@@ -210,9 +164,3 @@ def _row(path: str, loader: str, facts: Mapping[str, str]) -> LedgerRow:
         series_uid=facts.get("series_uid", ""),
         patient_id=facts.get("patient_id", ""),
     )
-
-
-def _cells(row: LedgerRow) -> list[str]:
-    cells = [getattr(row, column) for column in COLUMNS]
-    joined = ["; ".join(cell) if isinstance(cell, tuple) else cell for cell in cells]
-    return [one_line(cell, limit=None) for cell in joined]

@@ -99,7 +99,7 @@ def _of_columns(table: pd.DataFrame, source: Path, names: tuple[str, ...]) -> li
     rows: list[dict[str, bool]] = [{} for _ in range(len(table))]
     for name in names:
         strange = []
-        for number, (row, cell) in enumerate(zip(rows, table[name].str.casefold(), strict=True)):
+        for number, row, cell in zip(table.index, rows, table[name].str.casefold(), strict=True):
             if cell in _SAYS:
                 row[name] = _SAYS[cell]
             elif cell:

@@ -36,8 +36,8 @@ def assign_splits(cohort: Cohort, split: SplitConfig, *, seed: int, labels_per_c
 
     What the table says is kept, save that a table without `validation` rows takes them from `train`. An open
     labelled row of a patient who has a split elsewhere gets that one. A table without `test` rows gives up a
-    `split.test` share of its patients for it, then rows beyond the label budget keep an empty split, then
-    `split.validation` of the remaining patients validate.
+    `split.test` share of its patients for it, one without `calibration` rows a `split.calibration` share; then rows
+    beyond the label budget keep an empty split, and `split.validation` of the remaining patients validate.
 
     Raises:
         CohortError: A class would have nobody in train, validation or test; of several labels, all training studies
@@ -57,10 +57,11 @@ def assign_splits(cohort: Cohort, split: SplitConfig, *, seed: int, labels_per_c
     known = dict(zip(owners[assigned], table["split"][assigned], strict=True))
     of_patient = pd.Series([known.get(owner, "") for owner in owners], index=table.index)
     table["split"] = table["split"].where(assigned | ~labelled, of_patient)
-    open_rows = (table["split"] == "") & labelled
-    if not (table["split"] == "test").any():
-        chosen = hold_out(table[open_rows], split.test, seed=seed, salt="test", task=cohort.task)
-        table.loc[open_rows & owners.isin(chosen), "split"] = "test"
+    for name, share in (("test", split.test), ("calibration", split.calibration)):
+        open_rows = (table["split"] == "") & labelled
+        if not (table["split"] == name).any():
+            chosen = hold_out(table[open_rows], share, seed=seed, salt=name, task=cohort.task)
+            table.loc[open_rows & owners.isin(chosen), "split"] = name
     pool = labelled & table["split"].isin(["", "train"])
     if labels_per_class is not None:
         kept = within_budget(table[pool], labels_per_class, seed=seed)
@@ -72,7 +73,8 @@ def assign_splits(cohort: Cohort, split: SplitConfig, *, seed: int, labels_per_c
         table.loc[owners.isin(chosen) & (pool | (table["split"] != "")), "split"] = "validation"
     table.loc[pool & (table["split"] != "validation"), "split"] = "train"
     complete = cohort.with_table(table)
-    needed = ["train", *(["validation"] if split.validation else []), *(["test"] if split.test else [])]
+    shares = {"validation": split.validation, "test": split.test, "calibration": split.calibration}
+    needed = ["train", *(name for name, share in shares.items() if share)]
     _check_classes(complete, needed)
     return complete
 

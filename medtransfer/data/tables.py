@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import csv
 import os
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from pyarrow import types
 from pyarrow.lib import ArrowException
+from pyarrow.parquet import ParquetFile
 
 from medtransfer.core.errors import CohortError, ReadError
 from medtransfer.data.ingest import ingest
 from medtransfer.data.names import PICKS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from medtransfer.data.ledger import Ledger, LedgerRow
 
@@ -32,45 +35,86 @@ def read_table(source: Path, label: str) -> tuple[pd.DataFrame, Path]:
     Raises:
         CohortError: There is nothing, or nothing that can be read as a table.
     """
+    pieces, root = table_pieces(source, label)
+    return pd.concat(pieces), root
+
+
+def table_pieces(source: Path, label: str, *, rows: int | None = None) -> tuple[Iterator[pd.DataFrame], Path]:
+    """`read_table` in pieces of so many rows, so that memory depends on the piece alone; None: all at once.
+
+    The index counts through. A CSV comes in pieces, and Parquet where all of its columns are text: how a number or a
+    time is written depends on the others in its column (63, or 63.0 where one is missing). Class folders come at once.
+
+    Raises:
+        CohortError: As `read_table`; for cells that cannot be read, when their piece is taken.
+    """
     if source.is_dir():
         for name in TABLE_NAMES:
             if (source / name).is_file():
-                return read_table(source / name, label)
-        return _class_folders(source, label), source
+                return table_pieces(source / name, label, rows=rows)
+        return iter([_as_text(_class_folders(source, label))]), source
     if not source.is_file():
         raise CohortError("there is no such file or folder", code="NotFound", path=source, hint="Check the path.")
     if source.suffix.lower() in _WORKBOOKS:
         raise _unreadable(source, "it is a spreadsheet's workbook", "Save the sheet as CSV (UTF-8).")
+    return _typed(source, rows), source.parent
+
+
+def _typed(source: Path, rows: int | None) -> Iterator[pd.DataFrame]:
+    """The pieces; what the parsers raise becomes our error."""
+    parquet = source.suffix.lower() == ".parquet"
     try:
-        table = _parquet(source) if source.suffix.lower() == ".parquet" else _csv(source)
+        yield from map(_as_text, _parquet(source, rows) if parquet else _csv(source, rows))
     except UnicodeDecodeError as error:
         raise _unreadable(source, "its text is not UTF-8", "Save it again as CSV (UTF-8).") from error
     except (OSError, ValueError, ArrowException) as error:
         raise _unreadable(source, str(error).splitlines()[0], "Give a CSV with a header, or Parquet.") from error
-    return pd.DataFrame({column: table[column].astype(str).str.strip() for column in table.columns}), source.parent
 
 
-def _parquet(source: Path) -> pd.DataFrame:
-    return pd.read_parquet(source).astype("string").fillna("")
+def _as_text(table: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({column: table[column].astype(str).str.strip() for column in table.columns})
 
 
-def _csv(source: Path) -> pd.DataFrame:
+def _parquet(source: Path, rows: int | None) -> Iterator[pd.DataFrame]:
+    with ParquetFile(source) as file:
+        schema = file.schema_arrow
+        indices = (schema.pandas_metadata or {}).get("index_columns", [])
+        text = all(types.is_string(kind) or types.is_large_string(kind) for kind in schema.types)
+        if rows is None or not text or any(isinstance(index, str) for index in indices):
+            yield pd.read_parquet(source).astype("string").fillna("")
+            return
+        start = 0
+        for batch in file.iter_batches(batch_size=rows):
+            piece = batch.to_pandas(ignore_metadata=True).astype("string").fillna("")
+            yield piece.set_axis(pd.RangeIndex(start, start + len(piece)))
+            start += len(piece)
+        if not start:
+            yield pd.read_parquet(source)
+
+
+def _csv(source: Path, rows: int | None) -> Iterator[pd.DataFrame]:
     """Comma, semicolon (as spreadsheets of many countries write) or tab, whichever the header has most of."""
     with source.open(encoding="utf-8-sig", newline="") as file:
         header = file.readline()
     delimiter = max(_DELIMITERS, key=header.count)
-    table = pd.read_csv(source, dtype=str, keep_default_na=False, encoding="utf-8-sig", sep=delimiter)
+    names = next(csv.reader([header], delimiter=delimiter), [])
+    how: dict[str, Any] = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig", "sep": delimiter}
+    with pd.read_csv(source, **how, chunksize=rows) if rows else nullcontext([pd.read_csv(source, **how)]) as pieces:
+        for table in pieces:
+            _check_header(source, table, names)
+            yield table
+
+
+def _check_header(source: Path, table: pd.DataFrame, names: list[str]) -> None:
     if not isinstance(table.index, pd.RangeIndex):
         raise _unreadable(
             source,
             "its rows have more cells than its header",
             "Give every column a name, and put cells that hold the delimiter in quotes.",
         )
-    names = next(csv.reader([header], delimiter=delimiter), [])
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise _unreadable(source, f"columns twice: {', '.join(twice)}", "Give every column a name of its own.")
-    return table
 
 
 def _class_folders(source: Path, label: str) -> pd.DataFrame:

@@ -1,1 +1,1 @@
-"""What is chosen on data, never on the data it is judged on: operating points now."""
+"""What is chosen on data, never on the data it is judged on: operating points, and recalibration."""

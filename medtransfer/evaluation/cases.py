@@ -31,6 +31,8 @@ class Cases:
     """Index into the classes; of several labels 1, 0 or NaN (unknown) each."""
     probability: ClassProbabilities
     groups: Groups
+    table: pd.DataFrame
+    """Their rows of the prediction table, in the same order."""
     namesakes: int = 0
     """Patient ids that also occur among the training patients of another site."""
 
@@ -59,7 +61,8 @@ def measured_cases(predictions: Predictions) -> Cases:
     return Cases(
         truth=targets_of(table["truth"], predictions.classes, predictions.task),
         probability=_probabilities(table, predictions),
-        groups=pd.factorize(patients, sort=True)[0].astype(np.int64),
+        groups=pd.factorize(patients, sort=False)[0].astype(np.int64),
+        table=table,
         namesakes=namesakes,
     )
 
@@ -95,6 +98,8 @@ def checked_table(predictions: Predictions) -> pd.DataFrame:
 
 def as_text(column: pd.Series) -> pd.Series:
     """The column as plain text, empty where a value is missing."""
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.fillna("").astype(object)
     return column.astype(object).where(column.notna(), "").map(str)
 
 

@@ -15,12 +15,15 @@ QUOTABLE_REPLICATES = 2000
 """Fewer bootstrap replicates than this draw a warning."""
 
 
-def cautions(cases: Cases, predictions: Predictions, *, replicates: int) -> Iterator[str]:
+def cautions(cases: Cases, predictions: Predictions, *, replicates: int, left_out: int = 0) -> Iterator[str]:
     """Sentences on rare answers, on what was not measured, on patients, and on the bootstrap."""
     yield from (
         _rare_labels(cases, predictions) if predictions.task == "multilabel" else _rare_classes(cases, predictions)
     )
     yield from _unmeasured(predictions)
+    if left_out:
+        who = "1 patient is" if left_out == 1 else f"{left_out} patients are"
+        yield f"{who} left out: their studies belong to several classes, so they have no one truth"
     if predictions.patients_unknown:
         yield "Some patients are unknown: intervals may be too narrow, leakage cannot be excluded"
     if cases.namesakes:
@@ -56,10 +59,10 @@ def _rare_labels(cases: Cases, predictions: Predictions) -> Iterator[str]:
 
 def _unmeasured(predictions: Predictions) -> Iterator[str]:
     if predictions.task == "multilabel":
-        yield "Several labels have no common operating point: no curves, no calibration, no sensitivity, no specificity"
+        yield "Several labels have no common operating point: no sensitivity, no specificity"
     elif predictions.task == "ordinal":
-        yield "Ordered classes have no positive one: no curves, no calibration, no operating point"
+        yield "Ordered classes have no positive one: no operating point"
     elif predictions.positive is None:
-        yield "No positive class is declared: no curves, no calibration, no operating point"
+        yield "No positive class is declared: no operating point"
     elif predictions.operating_point is None:
         yield "No operating point came with the predictions: no sensitivity, no specificity"

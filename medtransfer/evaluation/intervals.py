@@ -12,9 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64
+from scipy.special import stdtrit
 
 from medtransfer.core.errors import ConfigError
 from medtransfer.core.types import ClassIndices, Groups
+from medtransfer.evaluation.percentile import percentile_estimate
 from medtransfer.evaluation.resampling import ReplicateValues, ReplicateWeights, Statistic, resampled
 
 
@@ -53,10 +55,19 @@ def wilson(successes: float | int, n: float | int, level: float = 0.95) -> Inter
     return Interval(max(0.0, min(p, centre - half)), min(1.0, max(p, centre + half)))
 
 
-def logit_interval(value: float, standard_error: float, level: float = 0.95, *, trials: int) -> Interval | None:
+def student_quantile(level: float, degrees: float) -> float:
+    """Two-sided quantile of Student's t; the normal one for infinitely many degrees of freedom."""
+    return float(stdtrit(degrees, 0.5 + level / 2)) if degrees < float("inf") else normal_quantile(level)
+
+
+def logit_interval(
+    value: float, standard_error: float, level: float = 0.95, *, trials: int, degrees: float = float("inf")
+) -> Interval | None:
     """Interval of a figure in [0, 1] by the delta method on the logit scale.
 
-        logit(v) ± z · SE / (v·(1−v)),  back-transformed
+        logit(v) ± t · SE / (v·(1−v)),  back-transformed
+
+    with t Student's quantile for the degrees of freedom of the standard error, z where they are infinite.
 
     At v = 0 or 1 the standard error is 0 and says nothing. There the interval is Clopper and
     Pearson's for `trials` successes of `trials`: [(α/2)^(1/trials), 1], α = 1 − level. For AUROC, `trials` is
@@ -77,7 +88,7 @@ def logit_interval(value: float, standard_error: float, level: float = 0.95, *, 
     if not 0 < standard_error < float("inf"):
         return None
     centre = log(value / (1 - value))
-    half = normal_quantile(level) * standard_error / (value * (1 - value))
+    half = student_quantile(level, degrees) * standard_error / (value * (1 - value))
     return Interval(min(value, _expit(centre - half)), max(value, _expit(centre + half)))
 
 
@@ -104,7 +115,8 @@ def patient_bootstrap(
         strata: The stratum of each case, constant within a patient; None for one stratum.
 
     Returns:
-        None with fewer than two patients, or where the statistic is not finite on some replicate.
+        None where the data allow none: one patient, too many replicates without a value, or the same value on all of
+        them (`percentile.percentile_estimate`).
 
     Raises:
         ConfigError: Too few replicates.
@@ -112,21 +124,20 @@ def patient_bootstrap(
     Reference: Efron, Tibshirani 1993, ch. 13; for clustered data Field, Welsh 2007 (cluster bootstrap).
     """
     value = float(statistic(np.ones((1, groups.size)))[0])
-    values = resampled({"": statistic}, groups, seed=seed, replicates=replicates, strata=strata)[""]
-    if np.unique(groups).size < 2:
-        return None
-    if not (np.isfinite(values).all() and np.isfinite(value)):
-        return None
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(min(value, float(low)), max(value, float(high)))
+    drawn = resampled({"": statistic}, groups, seed=seed, replicates=replicates, strata=strata)[""]
+    found = percentile_estimate("", value, drawn, n=groups.size, level=level)
+    return None if found.low is None or found.high is None else Interval(found.low, found.high)
 
 
 def class_strata(truth: ClassIndices, groups: Groups) -> ClassIndices:
     """Stratum of each case: which classes its patient has (only normal, only pneumonia, both, …)."""
     patients, position = np.unique(groups, return_inverse=True)
-    has = np.zeros((patients.size, int(truth.max(initial=0)) + 1), dtype=bool)
-    has[position, truth] = True
-    return np.unique(has, axis=0, return_inverse=True)[1].reshape(-1)[position].astype(np.int64)
+    found = np.zeros(patients.size, dtype=np.int64)
+    for one in range(int(truth.max(initial=0)) + 1):
+        has = np.zeros(patients.size, dtype=bool)
+        has[position[truth == one]] = True
+        found = np.unique(2 * found + has, return_inverse=True)[1]
+    return found[position].astype(np.int64)
 
 
 def weighted_mean(values: Float64[np.ndarray, " case"]) -> Statistic:

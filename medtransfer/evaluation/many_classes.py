@@ -1,38 +1,89 @@
-"""Overall figures for several classes on an equal footing: macro AUROC first, then one AUROC a class.
+"""Several classes on an equal footing: averages over them first, then each against the rest, and two losses.
 
-    macro AUROC = mean over classes of AUROC(class against the rest)
     log-loss    = −1/n · Σᵢ log p(trueᵢ)
     Brier       = 1/n · Σᵢ Σ_k (p_ik − [trueᵢ = k])²     (0 to 2; not halved)
 
-Reference: Provost, Domingos 2000 (one class against the rest; here every class weighs the same);
-Brier 1950.
+Reference: Brier 1950; the averages in `averages`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from medtransfer.core.evaluated.discrimination import SeveralDiscriminations
 from medtransfer.core.results import Estimate
 from medtransfer.core.types import CaseWeights
-from medtransfer.evaluation.bootstrapped import bootstrapped
+from medtransfer.evaluation.averages import Answers, averages, no_averages
+from medtransfer.evaluation.bootstrapped import together
 from medtransfer.evaluation.cases import Cases
+from medtransfer.evaluation.discrimination import discrimination
 from medtransfer.evaluation.intervals import class_strata, weighted_mean
-from medtransfer.evaluation.metrics import auroc, log_loss
-from medtransfer.evaluation.resampling import ReplicateValues, ReplicateWeights
+from medtransfer.evaluation.metrics import log_loss
+from medtransfer.evaluation.positive import against_the_rest
 from medtransfer.evaluation.roc import auroc_estimate
 
 
-def many_class_estimates(cases: Cases, classes: tuple[str, ...], *, seed: int, replicates: int) -> tuple[Estimate, ...]:
-    """Macro AUROC, AUROC of each class, log-loss, multi-class Brier score."""
+def many_class_estimates(
+    cases: Cases,
+    classes: tuple[str, ...],
+    *,
+    seed: int,
+    replicates: int,
+    found: SeveralDiscriminations | None = None,
+) -> tuple[Estimate, ...]:
+    """Macro and micro AUROC and average precision, AUROC of each class, log-loss, multi-class Brier score.
+
+    Args:
+        cases: The studies.
+        classes: Their names.
+        seed: Of the bootstrap.
+        replicates: Of the bootstrap.
+        found: What `class_discriminations` found, so that its averages need not be drawn again.
+    """
     per_class = tuple(
         auroc_estimate(cases.truth == k, np.ascontiguousarray(cases.probability[:, k]), cases.groups, of=name)
         for k, name in enumerate(classes)
     )
-    return (
-        _macro_auroc(cases, classes, seed=seed, replicates=replicates),
-        *per_class,
-        bootstrapped("log-loss", weighted_mean(log_losses(cases)), cases.groups, seed=seed, replicates=replicates),
-        bootstrapped("Brier score", weighted_mean(brier_losses(cases)), cases.groups, seed=seed, replicates=replicates),
+    means = found.estimates if found else class_averages(cases, classes, seed=seed, replicates=replicates)
+    losses = {"log-loss": weighted_mean(log_losses(cases)), "Brier score": weighted_mean(brier_losses(cases))}
+    return (*means, *per_class, *together(losses, cases.groups, seed=seed, replicates=replicates))
+
+
+def class_discriminations(
+    cases: Cases, classes: tuple[str, ...], *, seed: int, replicates: int
+) -> SeveralDiscriminations:
+    """Each class against the rest, with its curves, and the averages.
+
+    Args:
+        cases: The studies.
+        classes: Their names.
+        seed: Of the bootstrap.
+        replicates: Of the bootstrap.
+    """
+    return SeveralDiscriminations(
+        estimates=class_averages(cases, classes, seed=seed, replicates=replicates),
+        each=tuple(
+            discrimination(against_the_rest(cases, k), of=name, rest=f"not {name}", seed=seed, replicates=replicates)
+            for k, name in enumerate(classes)
+        ),
+    )
+
+
+def class_averages(cases: Cases, classes: tuple[str, ...], *, seed: int, replicates: int) -> tuple[Estimate, ...]:
+    """Macro and micro AUROC, macro and micro average precision; none where a class is missing."""
+    absent = [name for k, name in enumerate(classes) if not (cases.truth == k).any()]
+    if absent:
+        return no_averages(int(cases.truth.size), f"no study of class {', '.join(absent)}")
+    everyone = np.arange(cases.truth.size)
+    return averages(
+        [
+            Answers(truth=cases.truth == k, probability=np.ascontiguousarray(cases.probability[:, k]), rows=everyone)
+            for k in range(len(classes))
+        ],
+        cases.groups,
+        strata=class_strata(cases.truth, cases.groups),
+        seed=seed,
+        replicates=replicates,
     )
 
 
@@ -46,26 +97,3 @@ def brier_losses(cases: Cases) -> CaseWeights:
     """Squared distance of each row of probabilities from its one-hot truth."""
     one_hot = np.eye(cases.probability.shape[1])[cases.truth]
     return ((cases.probability - one_hot) ** 2).sum(axis=1)
-
-
-def _macro_auroc(cases: Cases, classes: tuple[str, ...], *, seed: int, replicates: int) -> Estimate:
-    absent = [name for k, name in enumerate(classes) if not (cases.truth == k).any()]
-    if absent:
-        note = f"no study of class {', '.join(absent)}"
-        return Estimate(name="macro AUROC", value=None, method="patient bootstrap", n=int(cases.truth.size), note=note)
-
-    def macro(weights: ReplicateWeights) -> ReplicateValues:
-        columns = [
-            auroc.weighted(cases.truth == k, np.ascontiguousarray(cases.probability[:, k]), weights)
-            for k in range(len(classes))
-        ]
-        return np.mean(columns, axis=0)
-
-    return bootstrapped(
-        "macro AUROC",
-        macro,
-        cases.groups,
-        seed=seed,
-        replicates=replicates,
-        strata=class_strata(cases.truth, cases.groups),
-    )

@@ -14,20 +14,36 @@ from __future__ import annotations
 
 import numpy as np
 
+from medtransfer.core.evaluated.discrimination import SeveralDiscriminations
 from medtransfer.core.results import Estimate
 from medtransfer.core.types import CaseWeights
 from medtransfer.evaluation.bootstrapped import bootstrapped
 from medtransfer.evaluation.cases import Cases
-from medtransfer.evaluation.intervals import class_strata, weighted_mean
+from medtransfer.evaluation.intervals import weighted_mean
 from medtransfer.evaluation.many_classes import many_class_estimates
 from medtransfer.evaluation.resampling import ReplicateValues, ReplicateWeights, Statistic
 
 KAPPA = "quadratic-weighted kappa"
 
 
-def ordinal_estimates(cases: Cases, classes: tuple[str, ...], *, seed: int, replicates: int) -> tuple[Estimate, ...]:
-    """Macro AUROC, quadratic-weighted kappa, ranked probability score; then the others of several classes."""
-    macro, *others = many_class_estimates(cases, classes, seed=seed, replicates=replicates)
+def ordinal_estimates(
+    cases: Cases,
+    classes: tuple[str, ...],
+    *,
+    seed: int,
+    replicates: int,
+    found: SeveralDiscriminations | None = None,
+) -> tuple[Estimate, ...]:
+    """Macro AUROC, quadratic-weighted kappa, ranked probability score; then the others of several classes.
+
+    Args:
+        cases: The studies.
+        classes: Their names, ascending.
+        seed: Of the bootstrap.
+        replicates: Of the bootstrap.
+        found: What `class_discriminations` found, so that its averages need not be drawn again.
+    """
+    macro, *others = many_class_estimates(cases, classes, seed=seed, replicates=replicates, found=found)
     score = bootstrapped(
         "ranked probability score",
         weighted_mean(ranked_losses(cases)),
@@ -71,5 +87,4 @@ def _kappa_estimate(cases: Cases, *, seed: int, replicates: int) -> Estimate:
         cases.groups,
         seed=seed,
         replicates=replicates,
-        strata=class_strata(cases.truth, cases.groups),
     )

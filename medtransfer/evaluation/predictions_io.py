@@ -1,38 +1,34 @@
 """Prediction tables on disk: `predictions.csv`, and beside it `predictions.json` with what judges it.
 
-The CSV holds text in quotes and numbers bare, in the shortest form that reads back to the same float64,
-so `007` stays `007`. A text that begins like a spreadsheet formula (`= + - @`, tab, return) or with an
-apostrophe gets one apostrophe in front, taken off again on reading. The JSON holds the digest of the
-CSV: one cannot be changed without the other. Where embeddings were asked for, `features.parquet` holds them, and the
-JSON its digest.
-
-Reference: OWASP, "CSV Injection"; RFC 4180.
+`predictions_table.py` says how the CSV is written. The JSON holds the digest of the CSV: one cannot be changed without
+the other. Where embeddings were asked for, `features.parquet` holds them, and the JSON its digest.
 """
 
 from __future__ import annotations
 
 import csv
-import io
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 from pydantic import Field, ValidationError
 
 from medtransfer.core.errors import PredictionsError
 from medtransfer.core.evaluated.spectrum import Spectrum
-from medtransfer.core.files import file_digest, write_bytes, write_text, written_whole
-from medtransfer.core.inert import FORMULA_STARTS
+from medtransfer.core.files import file_digest, write_text, written_whole
 from medtransfer.core.records import Record
-from medtransfer.core.results import PROBABILITY, UNCALIBRATED, OperatingPoint, Predictions
+from medtransfer.core.results import OperatingPoint, Predictions
 from medtransfer.core.types import Task
-from medtransfer.evaluation.cases import as_text
+from medtransfer.evaluation.feature_files import write_features, written_features
+from medtransfer.evaluation.predictions_table import csv_bytes, parse, row_writer, write_table
 
 TABLE = "predictions.csv"
 HEADER = "predictions.json"
 FEATURES = "features.parquet"
-_NUMBERS = (PROBABILITY, UNCALIBRATED)
-_NEUTRALISED = (*FORMULA_STARTS, "'")
+
+__all__ = ["csv_bytes", "predictions_of", "read_header", "read_predictions", "write_predictions", "written_predictions"]
 
 
 class PredictionsHeader(Record):
@@ -53,28 +49,101 @@ class PredictionsHeader(Record):
 
 
 def write_predictions(predictions: Predictions, folder: Path) -> Path:
-    """Write both files into `folder`, each whole or not at all and for its owner alone; return the path of the table.
+    """Write the files into `folder`, each whole or not at all and for its owner alone; return the path of the table.
 
     Raises:
         OutputError: The folder cannot be written to.
     """
     path = folder / TABLE
-    write_bytes(path, csv_bytes(predictions.table), private=True)
+    with written_whole(path, private=True) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
+        write_table(out, predictions.table)
+    if predictions.features is not None:
+        write_features(predictions.features, folder / FEATURES)
+    _write_header(predictions, folder)
+    return path
+
+
+@contextmanager
+def written_predictions(about: Predictions, folder: Path) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Give what takes the rows one by one; the files of `write_predictions` are there once the block is left in peace.
+
+    Args:
+        about: The predictions without their rows: table and features have columns alone. Rows that were read go into
+            the features, too, where there are any.
+        folder: Where the files will be.
+
+    Raises:
+        OutputError: The folder cannot be written to.
+    """
+    with ExitStack() as files:
+        temporary = files.enter_context(written_whole(folder / TABLE, private=True))
+        out = files.enter_context(temporary.open("w", encoding="utf-8", newline=""))
+        take_row = row_writer(out, [str(name) for name in about.table.columns])
+        take_features = None
+        if about.features is not None:
+            take_features = files.enter_context(written_features(folder / FEATURES, list(about.features.columns)))
+
+        def take(row: Mapping[str, Any]) -> None:
+            take_row(row)
+            if take_features is not None and row["status"] == "read":
+                take_features(row)
+
+        yield take
+    _write_header(about, folder)
+
+
+def _write_header(about: Predictions, folder: Path) -> None:
+    """Of the files as they lie there."""
+    features = folder / FEATURES
+    if about.features is None:
+        features.unlink(missing_ok=True)
     header = PredictionsHeader(
-        task=predictions.task,
-        classes=predictions.classes,
-        positive=predictions.positive,
-        operating_point=predictions.operating_point,
-        bundle_sha256=predictions.bundle_sha256,
-        training_patients=tuple(sorted(predictions.training_patients)),
-        patients_unknown=predictions.patients_unknown,
-        priors=predictions.priors,
-        spectrum=predictions.spectrum,
-        table_sha256=file_digest(path),
-        features_sha256=_write_features(predictions.features, folder / FEATURES),
+        task=about.task,
+        classes=about.classes,
+        positive=about.positive,
+        operating_point=about.operating_point,
+        bundle_sha256=about.bundle_sha256,
+        training_patients=tuple(sorted(about.training_patients)),
+        patients_unknown=about.patients_unknown,
+        priors=about.priors,
+        spectrum=about.spectrum,
+        table_sha256=file_digest(folder / TABLE),
+        features_sha256=None if about.features is None else file_digest(features),
     )
     write_text(folder / HEADER, header.model_dump_json(indent=2) + "\n", private=True)
-    return path
+
+
+def read_header(path: Path) -> PredictionsHeader:
+    """What `predictions.json` says.
+
+    Raises:
+        PredictionsError: `NotFound` or `Malformed`.
+    """
+    try:
+        return PredictionsHeader.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise _not_found(path, error) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}"
+        raise _malformed(path, what) from error
+
+
+def predictions_of(header: PredictionsHeader, table: pd.DataFrame, features: pd.DataFrame | None) -> Predictions:
+    """The predictions that a header and its tables are."""
+    return Predictions(
+        table=table,
+        task=header.task,
+        classes=header.classes,
+        positive=header.positive,
+        operating_point=header.operating_point,
+        bundle_sha256=header.bundle_sha256,
+        training_patients=frozenset(header.training_patients),
+        patients_unknown=header.patients_unknown,
+        priors=header.priors,
+        spectrum=header.spectrum,
+        features=features,
+    )
 
 
 def read_predictions(path: Path) -> Predictions:
@@ -86,46 +155,17 @@ def read_predictions(path: Path) -> Predictions:
         PredictionsError: `NotFound`, `Malformed` or `Altered`.
     """
     table_path = path / TABLE if path.is_dir() else path
-    header_path = table_path.with_name(HEADER)
     try:
-        content, header_text = table_path.read_bytes(), header_path.read_bytes()
+        content = table_path.read_bytes()
     except OSError as error:
-        raise PredictionsError(
-            f"cannot be read: {error.strerror}",
-            code="NotFound",
-            path=error.filename or table_path,
-            hint=f"Predictions are two files, {TABLE} and {HEADER}, as `medtransfer predict` writes them.",
-        ) from error
-    try:
-        header = PredictionsHeader.model_validate_json(header_text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        what = f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}"
-        raise _malformed(header_path, what) from error
+        raise _not_found(table_path, error) from error
+    header = read_header(table_path.with_name(HEADER))
     _refuse_altered(table_path, header.table_sha256)
-    return Predictions(
-        table=_parse(content, table_path),
-        task=header.task,
-        classes=header.classes,
-        positive=header.positive,
-        operating_point=header.operating_point,
-        bundle_sha256=header.bundle_sha256,
-        training_patients=frozenset(header.training_patients),
-        patients_unknown=header.patients_unknown,
-        priors=header.priors,
-        spectrum=header.spectrum,
-        features=_read_features(table_path.with_name(FEATURES), header.features_sha256),
-    )
-
-
-def _write_features(features: pd.DataFrame | None, path: Path) -> str | None:
-    """Write them where there are any; their digest."""
-    if features is None:
-        path.unlink(missing_ok=True)
-        return None
-    with written_whole(path, private=True) as temporary:
-        features.to_parquet(temporary, index=False)
-    return file_digest(path)
+    try:
+        table = parse(content.decode())
+    except (ValueError, csv.Error) as error:
+        raise _malformed(table_path, str(error)) from error
+    return predictions_of(header, table, _read_features(table_path.with_name(FEATURES), header.features_sha256))
 
 
 def _read_features(path: Path, sha256: str | None) -> pd.DataFrame | None:
@@ -152,45 +192,13 @@ def _refuse_altered(path: Path, sha256: str) -> None:
         )
 
 
-def csv_bytes(table: pd.DataFrame) -> bytes:
-    """The table as it is written: UTF-8, line feeds, every column in its place, rows in their order."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    writer.writerow(_neutralise(str(name)) for name in table.columns)
-    columns = [_cells(table[name], str(name)) for name in table.columns]
-    writer.writerows(zip(*columns, strict=True))
-    return out.getvalue().encode()
-
-
-def _cells(column: pd.Series, name: str) -> list[str] | list[float | None]:
-    if name.startswith(_NUMBERS):
-        return [None if pd.isna(value) else float(value) for value in column]
-    return [_neutralise(value) for value in as_text(column)]
-
-
-def _parse(content: bytes, path: Path) -> pd.DataFrame:
-    try:
-        head, *rows = csv.reader(io.StringIO(content.decode(), newline=""), strict=True)
-        columns = zip(*rows, strict=True) if rows else ([] for _ in head)
-        return pd.DataFrame(
-            {_restore(name): _column(_restore(name), cells) for name, cells in zip(head, columns, strict=True)}
-        )
-    except (ValueError, csv.Error) as error:
-        raise _malformed(path, str(error)) from error
-
-
-def _column(name: str, cells: tuple[str, ...] | list[str]) -> pd.Series:
-    if name.startswith(_NUMBERS):
-        return pd.Series([float(cell) if cell else float("nan") for cell in cells], dtype="float64")
-    return pd.Series([_restore(cell) for cell in cells], dtype=object)
-
-
-def _neutralise(text: str) -> str:
-    return f"'{text}" if text.startswith(_NEUTRALISED) else text
-
-
-def _restore(text: str) -> str:
-    return text.removeprefix("'")
+def _not_found(path: Path, error: OSError) -> PredictionsError:
+    return PredictionsError(
+        f"cannot be read: {error.strerror}",
+        code="NotFound",
+        path=error.filename or path,
+        hint=f"Predictions are two files, {TABLE} and {HEADER}, as `medtransfer predict` writes them.",
+    )
 
 
 def _malformed(path: Path, what: str) -> PredictionsError:

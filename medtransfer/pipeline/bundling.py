@@ -1,7 +1,8 @@
-"""From a trained network to a bundle: what it says of itself, and its operating point."""
+"""From a trained network to a bundle: what it says of itself, its calibrator, and its operating point."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from medtransfer.data.cohort import Cohort, patients
 from medtransfer.decision.thresholds import choose
 from medtransfer.evaluation.evaluate import PATIENTS_UNKNOWN
 from medtransfer.models.bundle import Bundle, Manifest, Member, TrainingRecord
+from medtransfer.pipeline.recalibrating import shares, with_calibrator
 from medtransfer.prediction.run import predict_cohort
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ def new_manifest(plan: Plan, adapted: Adapted) -> Manifest:
             seconds=round(adapted.state.seconds, 1),
             studies=adapted.studies,
             unlabelled=adapted.unlabelled,
+            spectrum=adapted.spectrum,
             sites=adapted.sites,
             modalities=adapted.modalities,
             instance_weights=adapted.instance_weights,
@@ -65,6 +68,29 @@ def _without_places(plan: Plan) -> dict[str, Any]:
     if content["model"]["weights"] not in {"none", "imagenet"}:
         content["model"]["weights"] = Path(plan.model.weights).name
     return content
+
+
+def decided(plan: Plan, draft: Bundle, target: Cohort, folder: Path, *, cache: Path | None = None) -> Manifest:
+    """What the bundle says of itself once its probabilities are recalibrated and its operating point is chosen on them.
+
+    Args:
+        plan: What was asked for.
+        draft: The network, not recalibrated.
+        target: The cohort with its splits.
+        folder: Of the journals of what is predicted.
+        cache: Folder of prepared pictures.
+
+    Raises:
+        PredictionsError: No calibrator can be fitted, or no threshold chosen.
+    """
+    journals = {name: folder / name for name in ("calibration", "validation")}
+    for journal in journals.values():
+        journal.mkdir()
+    plain = draft.manifest.model_copy(update={"priors": shares(target, "train")})
+    manifest = with_calibrator(plan, replace(draft, manifest=plain), target, journals["calibration"], cache=cache)
+    recalibrated = replace(draft, manifest=manifest)
+    point = chosen_point(plan, recalibrated, target, journals["validation"], cache=cache)
+    return manifest.model_copy(update={"operating_point": point})
 
 
 def chosen_point(

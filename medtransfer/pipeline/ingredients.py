@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,6 +74,13 @@ def network(bundle: Bundle) -> str:
     return bundle.manifest.members[0].sha256
 
 
+def without_calibrator(bundle: Bundle) -> Bundle:
+    """The bundle as its network alone speaks; nobody knows then to which shares of the classes."""
+    if bundle.manifest.calibrator is None:
+        return bundle
+    return replace(bundle, manifest=bundle.manifest.model_copy(update={"calibrator": None, "priors": {}}))
+
+
 def average(bundles: Sequence[Bundle]) -> dict[str, np.ndarray]:
     """The mean of the networks' tensors, summed in 64 bits; whole numbers are those of one of them.
 
@@ -95,7 +103,7 @@ def _character(bundle: Bundle, *, decide: bool) -> dict[str, Any]:
     start = {"model.weights": _part(plan, "model").get("weights")}
     if start["model.weights"] == "none":
         start["seed"] = plan.get("seed")
-    of_its_own = {"schema_version", "medtransfer_version", "members", "operating_point", "training"}
+    of_its_own = {"schema_version", "medtransfer_version", "members", "operating_point", "priors", "training"}
     return {
         **manifest.as_json(exclude=of_its_own),
         **manifest.members[0].as_json(exclude={"file", "sha256"}),

@@ -39,7 +39,7 @@ from medtransfer.evaluation.metrics import log_loss
 from medtransfer.models.bundle import MANIFEST, Bundle, read_bundle, write_bundle
 from medtransfer.pipeline.bundling import chosen_point
 from medtransfer.pipeline.held_out import held_out
-from medtransfer.pipeline.ingredients import average, check_alike, network
+from medtransfer.pipeline.ingredients import average, check_alike, network, without_calibrator
 from medtransfer.pipeline.runs import BUNDLE
 from medtransfer.pipeline.soup_record import merged_record, story_of
 from medtransfer.prediction.run import predict_cohort
@@ -75,8 +75,8 @@ def soup(
         quiet: Show no progress bars.
 
     Returns:
-        The soup. Its plan is that of its first member (its best, where there is validation), with a table `soup` that
-        says what became of every bundle.
+        The soup, not recalibrated: its members' calibrators were fitted to other networks. Its plan is that of its
+        first member (its best, where there is validation), with a table `soup` that says what became of every bundle.
 
     Raises:
         BundleError: A bundle cannot be averaged with the first; the message names the differences.
@@ -84,7 +84,7 @@ def soup(
         ConfigError: `TooFewBundles`; `NoValidation`; `UnknownValue`.
         OutputError: There is a bundle in `out` already.
     """
-    given = [bundle if isinstance(bundle, Bundle) else read_bundle(bundle) for bundle in bundles]
+    given = [without_calibrator(one if isinstance(one, Bundle) else read_bundle(one)) for one in bundles]
     _check_asked(len(given), how, has_validation=validation is not None)
     check_alike(given, decide=validation is not None)
     cohort = None if validation is None else held_out(_cohort(validation, given[0], allow_failures), given)

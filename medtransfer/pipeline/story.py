@@ -1,4 +1,4 @@
-"""The story, a few lines a step: inspect → plan → fit → predict → evaluate → report.
+"""The story, a few lines a step: inspect → plan → fit → predict; `evaluating` goes on from there.
 
 Each step takes and gives one typed value; the command line, a script and the app call the same functions.
 """
@@ -22,27 +22,29 @@ from medtransfer.data.duplicates import NEAR
 from medtransfer.data.ingest import DEFAULTS
 from medtransfer.data.inspection import Inspection, inspect_place
 from medtransfer.data.ledger import Ledger, require_allowed
+from medtransfer.data.listed import CohortFile
 from medtransfer.data.rows import ledger_of, looked_at, stored_cases
-from medtransfer.evaluation.evaluate import evaluate as evaluate_predictions
-from medtransfer.evaluation.predictions_io import read_predictions, write_predictions
+from medtransfer.evaluation.predictions_io import read_predictions
 from medtransfer.models.bundle import MANIFEST, Bundle, read_bundle, write_bundle
-from medtransfer.pipeline.bundling import chosen_point, new_manifest
+from medtransfer.pipeline.bundling import decided, new_manifest
+from medtransfer.pipeline.recalibrating import check_calibration
 from medtransfer.pipeline.runs import BUNDLE, keep_plan, planned_cohorts, run_folder
 from medtransfer.planning.plan import by_name, with_content
 from medtransfer.planning.plan import plan as make_plan
-from medtransfer.prediction.run import CohortRun, predict_cohort
-from medtransfer.reporting.evaluation import PAGE_SUFFIX, write_evaluation, write_page
+from medtransfer.prediction.finished import Summary, write_rows
+from medtransfer.prediction.run import RunSettings, finished_run
+from medtransfer.prediction.shard import WHOLE, shard_of
+from medtransfer.prediction.stored import stored_kinds
 from medtransfer.reporting.training import EpochLoss, write_training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from medtransfer.core.config.data import ReadConfig
-    from medtransfer.core.results import Evaluation
     from medtransfer.data.deidentify import Deidentifier
     from medtransfer.models.probe.result import ProbeResult
 
-__all__ = ["convert", "evaluate", "fit", "inspect", "plan", "predict", "read_bundle", "read_cohort", "report"]
+__all__ = ["convert", "fit", "inspect", "plan", "predict", "read_bundle", "read_cohort"]
 
 
 def inspect(
@@ -178,7 +180,7 @@ def fit(
     allow_failures: int = 0,
     quiet: bool = True,
 ) -> Bundle:
-    """Train what a plan says, choose the operating point on validation, and write a bundle.
+    """Train what a plan says, recalibrate if asked to, choose the operating point on validation, and write a bundle.
 
     Args:
         plan: The plan, or the path of its TOML file.
@@ -201,6 +203,7 @@ def fit(
     if (folder / BUNDLE / MANIFEST).is_file():
         return read_bundle(folder / BUNDLE)  # resumed after its end
     target, sources = planned_cohorts(plan, allow_missing=allow_failures > 0)
+    check_calibration(plan, target)
     kept = Path(cache) if cache else folder / "cache"
     ready = prepare(plan, target=target, sources=sources, cache=kept, quiet=quiet)
     ready.ledger.write(folder)
@@ -217,11 +220,11 @@ def fit(
     tensors = {manifest.members[0].file: adapted.tensors}
     with tempfile.TemporaryDirectory(dir=folder, prefix=".draft-") as draft:
         drafted = write_bundle(Path(draft), manifest, tensors)
-        point = chosen_point(plan, drafted, target, Path(draft), cache=kept)
-    bundle = write_bundle(folder / BUNDLE, manifest.model_copy(update={"operating_point": point}), tensors)
+        complete = decided(plan, drafted, target, Path(draft), cache=kept)
+    bundle = write_bundle(folder / BUNDLE, complete, tensors)
     write_training(
         plan,
-        manifest.training,
+        complete.training,
         log=folder / LOG,
         validation=[
             EpochLoss(steps=row.steps, log_loss=row.validation_log_loss)
@@ -240,6 +243,8 @@ def predict(
     *,
     out: str | Path | None = None,
     cache: str | Path | None = None,
+    shard: str = str(WHOLE),
+    store: Sequence[str] = (),
     allow_failures: int = 0,
     quiet: bool = True,
 ) -> Predictions:
@@ -250,71 +255,42 @@ def predict(
         cohort: The studies, or the path of their table.
         out: Write `predictions.csv`, `predictions.json` and the ledger here; a killed run goes on where it stopped.
         cache: Folder of prepared pictures to read from and add to, such as that of `fit`; default: nothing is kept.
+        shard: Only this part of the studies, such as `1/8`; `merge` puts the parts together.
+        store: What else to keep of every study: `embeddings`, `thumbnails`, or both.
         allow_failures: How many images may fail to be read.
         quiet: Show no progress bar.
 
     Raises:
         FailedCasesError: More images failed than allowed; what could be predicted is written first.
     """
-    run = predict_run(bundle, cohort, out=out, cache=cache, allow_missing=allow_failures > 0, quiet=quiet)
-    require_allowed(run.ledger, allow_failures)
-    return run.predictions
+    asked = cohort if isinstance(cohort, Cohort) else CohortFile(path=Path(cohort), allow_missing=allow_failures > 0)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = temporary if out is None else out
+        done = predict_run(bundle, asked, out=folder, cache=cache, shard=shard, store=store, quiet=quiet)
+        error = done.images.failure_beyond(allow_failures)
+        if error is not None:
+            raise error
+        return read_predictions(Path(folder))
 
 
 def predict_run(
     bundle: Bundle | str | Path,
-    cohort: Cohort | str | Path,
+    cohort: Cohort | CohortFile,
     *,
-    out: str | Path | None = None,
+    out: str | Path,
     cache: str | Path | None = None,
-    allow_missing: bool = False,
+    shard: str = str(WHOLE),
+    store: Sequence[str] = (),
     quiet: bool = True,
-) -> CohortRun:
-    """`predict`, with the ledger, and without an opinion on how many images may fail."""
+) -> Summary:
+    """`predict`, onto disk alone, so that memory does not grow with the cohort; how many images failed is only said."""
+    settings = RunSettings(
+        cache=None if cache is None else Path(cache), shard=shard_of(shard), stored=stored_kinds(store)
+    )
     bundle = bundle if isinstance(bundle, Bundle) else read_bundle(bundle)
-    if not isinstance(cohort, Cohort):
-        labels = bundle.manifest.classes if bundle.manifest.task == "multilabel" else None
-        cohort = read_cohort(cohort, labels=labels, allow_missing=allow_missing)
-    kept = None if cache is None else Path(cache)
-    if out is None:
-        with tempfile.TemporaryDirectory() as temporary:
-            return predict_cohort(bundle, cohort, folder=Path(temporary), cache=kept, quiet=quiet)
     folder = writable_folder(Path(out), private=True)
-    run = predict_cohort(bundle, cohort, folder=folder, cache=kept, quiet=quiet)
-    write_predictions(run.predictions, folder)
-    run.ledger.write(folder)
-    return run
-
-
-def evaluate(predictions: Predictions | str | Path, *, title: str = "", seed: int = 0) -> Evaluation:
-    """Measure predictions against the truth they carry; the threshold is the bundle's own.
-
-    Args:
-        predictions: The predictions, or the folder or CSV they were written to.
-        title: What the report is headed by.
-        seed: Of the bootstrap.
-
-    Raises:
-        PredictionsError: They cannot be evaluated as they are.
-    """
-    predictions = predictions if isinstance(predictions, Predictions) else read_predictions(Path(predictions))
-    return evaluate_predictions(predictions, title=title, seed=seed)
-
-
-def report(evaluation: Evaluation, *, out: str | Path) -> Path:
-    """Write `report.html`, `evaluation.json` and `estimates.csv` into a folder; returns the path of the page.
-
-    Args:
-        evaluation: What was measured.
-        out: The folder; or, where it ends in `.html`, the page itself, and nothing else is written.
-
-    Raises:
-        OutputError: The folder or page cannot be written.
-    """
-    place = Path(out)
-    if place.suffix.lower() == PAGE_SUFFIX:
-        return write_page(evaluation, place)
-    return write_evaluation(evaluation, writable_folder(place))
+    with finished_run(bundle, cohort, folder=folder, settings=settings, quiet=quiet) as run:
+        return write_rows(run.rows(), run.about, folder)
 
 
 def probe_weights(

@@ -11,10 +11,11 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from medtransfer.core.errors import PredictionsError, ReadError
-from medtransfer.core.results import PROBABILITY
+from medtransfer.core.results import PROBABILITY, UNCALIBRATED
 from medtransfer.data.preprocess import Prepared
+from medtransfer.decision.recalibration import Question, recalibrated
 from medtransfer.models.answers import probabilities
-from medtransfer.models.bundle import Bundle
+from medtransfer.models.bundle import Bundle, Manifest
 from medtransfer.prediction.types import Runtime, StudyScans
 
 SEVERAL_IMAGES = "several_images"
@@ -24,7 +25,8 @@ SEVERAL_IMAGES = "several_images"
 def predict_studies(runtime: Runtime, bundle: Bundle, studies: Sequence[StudyScans]) -> list[dict[str, Any]]:
     """What the bundle says about each study: `probability_<class>`, `decision`, `flags`.
 
-    Probabilities are computed in 64 bits, so that a row sums to 1 as closely as later checks ask.
+    Where it recalibrates, also `uncalibrated_<class>`: what the network said. Decisions rest on the recalibrated
+    probabilities. They are computed in 64 bits, so that a row sums to 1 as closely as later checks ask.
 
     Args:
         runtime: The loaded network.
@@ -45,7 +47,19 @@ def predict_studies(runtime: Runtime, bundle: Bundle, studies: Sequence[StudySca
             hint="Its parameters are damaged: make the bundle again.",
         )
     found = probabilities(bundle.manifest.task, logits.astype(np.float64))
-    return [_row(bundle, row, len(study)) for row, study in zip(found, studies, strict=True)]
+    calibrator = bundle.manifest.calibrator
+    if calibrator is None:
+        return [_row(bundle, row, len(study)) for row, study in zip(found, studies, strict=True)]
+    told = recalibrated(calibrator.name, calibrator.parameters, found, question=question_of(bundle.manifest))
+    return [
+        _row(bundle, row, len(study)) | _columns(UNCALIBRATED, bundle, before)
+        for row, before, study in zip(told, found, studies, strict=True)
+    ]
+
+
+def question_of(manifest: Manifest) -> Question:
+    """What a bundle's probabilities are of, as its calibrator asks."""
+    return Question(task=manifest.task, classes=manifest.classes, positive=manifest.positive)
 
 
 def check_channels(bundle: Bundle, scan: Prepared, path: str | Path) -> None:
@@ -66,9 +80,7 @@ def check_channels(bundle: Bundle, scan: Prepared, path: str | Path) -> None:
 
 
 def _row(bundle: Bundle, found: Float64[ndarray, " class"], images: int) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        f"{PROBABILITY}{name}": float(p) for name, p in zip(bundle.manifest.classes, found, strict=True)
-    }
+    row: dict[str, Any] = _columns(PROBABILITY, bundle, found)
     point = bundle.manifest.operating_point
     row["decision"] = ""
     if point is not None:
@@ -76,3 +88,7 @@ def _row(bundle: Bundle, found: Float64[ndarray, " class"], images: int) -> dict
         row["decision"] = point.positive if called else f"not {point.positive}"
     row["flags"] = SEVERAL_IMAGES if images > 1 else ""
     return row
+
+
+def _columns(prefix: str, bundle: Bundle, found: Float64[ndarray, " class"]) -> dict[str, Any]:
+    return {f"{prefix}{name}": float(p) for name, p in zip(bundle.manifest.classes, found, strict=True)}

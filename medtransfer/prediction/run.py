@@ -1,46 +1,49 @@
 """A whole cohort: one row per study, committed in batches, so that a killed run goes on where it stopped.
 
 Batches are cut from the whole list of studies and committed all or none, so that a study is computed in the same
-batch whether or not the run was interrupted, and its probability is the same to the last bit.
+batch whether or not the run was interrupted or is one of several shards, and its probability is the same to the last
+bit.
 
 A row is kept under its study and the state of the study's files, so that the same command predicts a study again
 once one of them was repaired, replaced or has turned up. Its whole batch is computed again for it; the other studies
 of the batch keep the rows they had.
+
+Studies and rows lie on disk (`cohort.sqlite`, `predictions.sqlite`), and no more of them is held than `STRETCH`
+studies, so that memory does not grow with the cohort.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from medtransfer.core.errors import PredictionsError, ReadError
-from medtransfer.core.files import text_digest
+from medtransfer.core.errors import PredictionsError
 from medtransfer.core.journal import Journal
 from medtransfer.core.progress import progress_bar
-from medtransfer.core.results import PREDICTION_COLUMNS, PROBABILITY, Predictions
+from medtransfer.core.results import Predictions
 from medtransfer.data.cohort import Cohort
-from medtransfer.data.ledger import Ledger, LedgerRow, after
+from medtransfer.data.ledger import Ledger
+from medtransfer.data.listed import Asked, CohortFile, ListedCohort, list_cohort, list_file
 from medtransfer.data.names import case_names
-from medtransfer.data.preprocess import Prepared
-from medtransfer.data.stored.content import state
 from medtransfer.data.targets import strange_labels
 from medtransfer.models.bundle import Bundle
-from medtransfer.prediction.predict import check_channels, predict_studies
+from medtransfer.prediction.batch import CASE, Batches
+from medtransfer.prediction.finished import Part, finished_rows
+from medtransfer.prediction.identity import RunIdentity, journal_path, listing_path
 from medtransfer.prediction.scans import Scans
+from medtransfer.prediction.shard import BATCH, WHOLE, Shard
+from medtransfer.prediction.stored import EMBEDDINGS, listening
 from medtransfer.prediction.study import load_runtime
-from medtransfer.prediction.types import Runtime
+from medtransfer.prediction.table import attributes_of, ledger_rows, table_columns, table_of, without_rows
 
-JOURNAL = "predictions.sqlite"
-BATCH = 16
-HELD = 2**28
-"""Bytes of prepared scans that are held at once, or those of one study: a batch of large volumes is cut."""
-_NAME = "case"
+STRETCH = 512 * BATCH
+"""Studies whose rows of the cohort are held at once."""
+
 _SHOWN = 5
-SOME_FAILED = "some_images_failed"
-"""Flag of a study that was predicted without some of its images."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,42 @@ class CohortRun:
 
     predictions: Predictions
     ledger: Ledger
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """How a cohort is predicted.
+
+    Attributes:
+        cache: Folder of prepared scans to read from and add to; None decodes, and keeps nothing.
+        runtime: Entry of `prediction/runtimes/`.
+        shard: Which part of the cohort.
+        stored: What is kept of a study beside its probabilities (`stored.COLUMNS`).
+    """
+
+    cache: Path | None = None
+    runtime: str = "eager"
+    shard: Shard = WHOLE
+    stored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinishedRun:
+    """A run whose rows are all there.
+
+    Attributes:
+        about: Its predictions without their rows.
+        part: Where they lie.
+    """
+
+    about: Predictions
+    part: Part
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """The rows in the order of the cohort."""
+        shard = self.part.shard
+        studies = self.part.listing.about.studies
+        return finished_rows({shard.number: self.part}, shards=shard.of, studies=studies)
 
 
 def predict_cohort(
@@ -77,159 +116,117 @@ def predict_cohort(
         OutputError: The journal belongs to another run, or it or the cache cannot be written.
         CohortError: `OtherPreprocessing`: the cohort was converted with other settings than the bundle's.
     """
-    _check_labels(bundle, cohort)
-    studies = list(cohort.table.assign(**{_NAME: case_names(cohort.table)}).groupby("study_id", sort=False))
-    keys = [_key(cohort, str(study), images) for study, images in studies]
-    execute: Runtime | None = None
-    with Journal(folder / JOURNAL, run=_run_digest(bundle, cohort, runtime)) as journal:
-        done = journal.keys()
-        scans = _scans(bundle, cohort, studies, [key in done for key in keys], cache, quiet=quiet)
-        with progress_bar("predicting", len(studies), quiet=quiet) as advance:
-            for start in range(0, len(studies), BATCH):
-                batch, names = studies[start : start + BATCH], keys[start : start + BATCH]
-                if not done.issuperset(names):
-                    execute = execute or load_runtime(bundle, name=runtime)
-                    journal.append(zip(names, _predict_batch(bundle, execute, scans, batch), strict=True))
-                advance(len(batch))
-        rows = dict(journal.items())
-    ordered = [rows[key] for key in keys]
-    return CohortRun(predictions=_predictions(bundle, cohort, ordered), ledger=_ledger(ordered))
+    settings = RunSettings(cache=cache, runtime=runtime)
+    with finished_run(bundle, cohort, folder=folder, settings=settings, quiet=quiet) as run:
+        rows = list(run.rows())
+        about = run.about
+    ledger = Ledger(tuple(image for row in rows for image in ledger_rows(row)))
+    return CohortRun(predictions=replace(about, table=table_of(rows, list(about.table.columns))), ledger=ledger)
 
 
-def _scans(
+@contextmanager
+def finished_run(
+    bundle: Bundle, cohort: Cohort | CohortFile, *, folder: Path, settings: RunSettings, quiet: bool = True
+) -> Iterator[FinishedRun]:
+    """Predict as `predict_cohort` does, and give the run while its files are open; nothing of it is held.
+
+    Raises:
+        PredictionsError: The cohort has labels that the bundle does not know.
+        CohortError: The table cannot be used; the cohort was converted with other settings than the bundle's.
+        OutputError: The journal belongs to another run, or it or the cache cannot be written.
+    """
+    shard = settings.shard
+    listed = _listed(bundle, cohort, folder, shard, quiet=quiet)
+    with listed.listing as listing:
+        _check_labels(bundle, listed)
+        attributes = attributes_of(listing.about, bundle.manifest.classes)
+        columns = table_columns(bundle, attributes)
+        patients_unknown = listed.like.patients_unknown
+        identity = RunIdentity(
+            bundle_sha256=bundle.sha256,
+            cohort_sha256=listing.about.sha256,
+            patients_unknown=patients_unknown,
+            root=str(listed.like.root.resolve()),
+            runtime=settings.runtime,
+            stored=settings.stored,
+            columns=columns,
+            shard=shard.number,
+            shards=shard.of,
+        )
+        with Journal(journal_path(folder), run=identity.model_dump_json()) as journal:
+            _complete(bundle, listed, journal, attributes, settings, quiet=quiet)
+            about = without_rows(bundle, columns=columns, stored=settings.stored, patients_unknown=patients_unknown)
+            yield FinishedRun(about=about, part=Part(listing=listing, journal=journal, shard=shard))
+
+
+def _listed(bundle: Bundle, cohort: Cohort | CohortFile, folder: Path, shard: Shard, *, quiet: bool) -> ListedCohort:
+    place, manifest = listing_path(folder), bundle.manifest
+    if isinstance(cohort, Cohort):
+        return list_cohort(cohort, to=place, wanted=shard.has, quiet=quiet)
+    question = Asked(task=manifest.task, classes=manifest.classes, positive=manifest.positive)
+    return list_file(cohort, question, to=place, wanted=shard.has, quiet=quiet)
+
+
+def _complete(
     bundle: Bundle,
-    cohort: Cohort,
-    studies: list[tuple[Any, pd.DataFrame]],
-    done: list[bool],
-    cache: Path | None,
+    cohort: ListedCohort,
+    journal: Journal,
+    attributes: tuple[str, ...],
+    settings: RunSettings,
     *,
     quiet: bool,
-) -> Scans:
-    """The scans of all batches that have to be computed."""
-    starts = range(0, len(studies), BATCH)
-    pending = [study for i in starts if not all(done[i : i + BATCH]) for study in studies[i : i + BATCH]]
-    rows = pd.concat([images for _, images in pending]).index if pending else []
-    return Scans(cohort, cohort.table.loc[rows], bundle.manifest, cache=cache, quiet=quiet)
-
-
-def _predict_batch(
-    bundle: Bundle, execute: Runtime, source: Scans, batch: list[tuple[Any, pd.DataFrame]]
-) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    said: list[dict[str, Any]] = []
-    held: list[list[Prepared]] = []
-    for _, images in batch:
-        outcomes = [_fitting(bundle, *source.of(name)) for name in images[_NAME]]
-        first = images.iloc[0]
-        ledger = [replace(row, path=str(name)) for name, (_, row) in zip(images[_NAME], outcomes, strict=True)]
-        row: dict[str, Any] = {key: str(first[key]) for key in ("study_id", "patient_id", "site", "split")}
-        row |= {
-            "truth": str(first["label"]),
-            "images": [asdict(entry) for entry in ledger],
-            **_status(ledger),
-        }
-        scans = [scan for scan, _ in outcomes if scan is not None]
-        rows.append(row)
-        if held and _size(*held, scans) > HELD:
-            said += predict_studies(execute, bundle, held)
-            held = []
-        if scans:
-            held.append(scans)
-    found = iter([*said, *predict_studies(execute, bundle, held)])
-    return [_merged(row, next(found)) if row["status"] == "read" else row for row in rows]
-
-
-def _fitting(bundle: Bundle, scan: Prepared | None, row: LedgerRow) -> tuple[Prepared | None, LedgerRow]:
-    """The scan, unless the network cannot look at it: one colour picture must not end a whole run."""
-    if scan is not None:
-        try:
-            check_channels(bundle, scan, row.path)
-        except ReadError as error:
-            return None, after(row, error)
-    return scan, row
-
-
-def _size(*studies: list[Prepared]) -> int:
-    return sum(scan.planes.nbytes for study in studies for scan in study)
-
-
-def _merged(row: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
-    flags = [flag for flag in (row["flags"], said["flags"]) if flag]
-    return row | said | {"flags": ";".join(flags)}
-
-
-def _status(images: list[LedgerRow]) -> dict[str, str]:
-    """A study is read where any image was; else it failed where any did; else it was left out by rule."""
-    trouble = [image for image in images if image.status == "failed"] or [i for i in images if i.status == "excluded"]
-    if any(image.status == "read" for image in images):
-        failed = any(image.status == "failed" for image in images)
-        return {"status": "read", "error": "", "flags": SOME_FAILED if failed else ""}
-    return {
-        "status": trouble[0].status,
-        "error": f"{trouble[0].code}: {trouble[0].reason}",
-        "flags": "",
-        "decision": "",
-    }
-
-
-def _predictions(bundle: Bundle, cohort: Cohort, rows: list[dict[str, Any]]) -> Predictions:
-    probabilities = [f"{PROBABILITY}{name}" for name in bundle.manifest.classes]
-    columns = [
-        inner for name in PREDICTION_COLUMNS for inner in (probabilities if name.startswith(PROBABILITY) else [name])
-    ]
-    table = pd.DataFrame([row | {"bundle_sha256": bundle.sha256} for row in rows]).reindex(columns=columns)
-    table[probabilities] = table[probabilities].astype(float)
-    return Predictions(
-        table=table,
-        classes=bundle.manifest.classes,
-        positive=bundle.manifest.positive,
-        operating_point=bundle.manifest.operating_point,
-        bundle_sha256=bundle.sha256,
-        training_patients=frozenset(bundle.manifest.training.patients),
-        patients_unknown=cohort.patients_unknown,
-        task=bundle.manifest.task,
-    )
-
-
-def _ledger(rows: list[dict[str, Any]]) -> Ledger:
-    return Ledger(
-        tuple(
-            LedgerRow(
-                **(
-                    image
-                    | {
-                        "notes": tuple(image["notes"]),
-                        "study_id": row["study_id"],
-                        "patient_id": row["patient_id"],
-                    }
-                )
+) -> None:
+    """Predict the batches that lack a row."""
+    pending, done, failed = _state(cohort, journal, settings.shard)
+    total = done + sum(map(len, pending))
+    with progress_bar("predicting", total, done=done, quiet=quiet) as advance:
+        batches: Batches | None = None
+        for start in range(0, len(pending), STRETCH // BATCH):
+            stretch = pending[start : start + STRETCH // BATCH]
+            part = cohort.part(*stretch)
+            source = Scans(part, bundle.manifest, cache=settings.cache, conversions=cohort.conversions)
+            studies = (
+                images
+                for _, images in part.table.assign(**{CASE: case_names(part.table)}).groupby("study_id", sort=False)
             )
-            for row in rows
-            for image in row["images"]
-        )
-    )
+            batches = batches or _batches(bundle, attributes, settings)
+            for batch in stretch:
+                rows = batches.rows(source, list(islice(studies, len(batch))))
+                journal.append(zip(cohort.listing.keys(batch), rows, strict=True))
+                failed += sum(row["status"] == "failed" for row in rows)
+                advance(len(batch), note=f"{failed:,} failed")
 
 
-def _run_digest(bundle: Bundle, cohort: Cohort, runtime: str) -> str:
-    cells = (str(cell) for row in cohort.table.itertuples(index=False) for cell in row)
-    return text_digest(bundle.sha256, runtime, str(cohort.root.resolve()), *cells)
+def _state(cohort: ListedCohort, journal: Journal, shard: Shard) -> tuple[list[range], int, int]:
+    """Batches that lack a row; of the others how many studies they have, and how many of these failed."""
+    pending: list[range] = []
+    done = failed = 0
+    for batch in shard.batches(cohort.listing.about.studies):
+        rows = journal.found(cohort.listing.keys(batch))
+        if len(rows) < len(batch):
+            pending.append(batch)
+        else:
+            done += len(batch)
+            failed += sum(row["status"] == "failed" for row in rows.values())
+    return pending, done, failed
 
 
-def _key(cohort: Cohort, study: str, images: pd.DataFrame) -> str:
-    """A study as its files are now: other sizes or times of change, or a file that came or went, give another key."""
-    pairs = zip(images["path"], images[_NAME], strict=True)
-    return f"{study} {text_digest(*(part for path, name in pairs for part in (name, state(cohort.file(path)))))}"
+def _batches(bundle: Bundle, attributes: tuple[str, ...], settings: RunSettings) -> Batches:
+    execute = load_runtime(bundle, name=settings.runtime)
+    if EMBEDDINGS in settings.stored:
+        execute = listening(execute, settings.runtime)
+    return Batches(bundle, execute, attributes=attributes, stored=settings.stored)
 
 
-def _check_labels(bundle: Bundle, cohort: Cohort) -> None:
+def _check_labels(bundle: Bundle, cohort: ListedCohort) -> None:
     """The cells themselves are looked at, since a cohort need not have been read as an answer to this question."""
     asked = bundle.manifest
-    strange = strange_labels(cohort.table["label"], asked.classes, asked.task)
+    strange = strange_labels(cohort.listing.labels(), asked.classes, asked.task)
     if strange:
         names, several = ", ".join(asked.classes), asked.task == "multilabel"
         raise PredictionsError(
             f"the cohort has labels the bundle does not know: {', '.join(strange[:_SHOWN])}",
             code="UnknownLabel",
-            path=cohort.source,
+            path=cohort.like.source,
             hint=f"Read it with labels={asked.classes!r}." if several else f"The bundle's classes are {names}.",
         )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from medtransfer.data.cache import prepare_cohort
 from medtransfer.data.cohort import Cohort
 from medtransfer.data.converted import Conversions
@@ -20,11 +18,10 @@ class Scans:
     """Prepared scans by the name of their case; files are decoded when asked for, and kept only where there is a cache.
 
     Args:
-        cohort: The cohort.
-        rows: Those of its rows that will be asked for.
+        cohort: The cohort, or those of its rows that will be asked for.
         manifest: The bundle's: how training read and prepared.
         cache: Folder of prepared pictures, or None.
-        quiet: Show no progress bars.
+        conversions: Converted folders that were met before.
 
     Raises:
         OutputError: The cache cannot be written to.
@@ -32,14 +29,15 @@ class Scans:
     """
 
     def __init__(
-        self, cohort: Cohort, rows: pd.DataFrame, manifest: Manifest, *, cache: Path | None, quiet: bool = True
+        self, cohort: Cohort, manifest: Manifest, *, cache: Path | None, conversions: Conversions | None = None
     ) -> None:
+        rows = cohort.table
+        conversions = conversions or Conversions()
         self._how = How(preprocess=manifest.preprocess, read=manifest.read)
         self._cases: dict[str, Case] = {}
         self._prepared: dict[str, tuple[int | None, LedgerRow]] = {}
         names = case_names(rows)
         series, parts = (rows[name] if name in rows else [""] * len(rows) for name in ("series_uid", "part"))
-        conversions = Conversions()
         stored = []
         for name, path, uid, part in zip(names, rows["path"], series, parts, strict=True):
             self._cases[name] = Case(place=cohort.file(path), series=uid, part=part)
@@ -50,7 +48,7 @@ class Scans:
                 preprocess=manifest.preprocess,
                 read=manifest.read,
                 folder=cache or Path(),
-                quiet=quiet,
+                conversions=conversions,
             )
             self._arrays = ready.arrays
             number = iter(range(len(ready.arrays)))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medtransfer.core.catalogue import Catalogue
 from medtransfer.core.errors import MedTransferError
-from medtransfer.core.results import PROBABILITY
+from medtransfer.core.results import PROBABILITY, UNCALIBRATED
 from medtransfer.data.ingest import ingest_together, read
 from medtransfer.data.orient import acquired
 from medtransfer.data.preprocess import Shown, plane_of, prepare, to_display, with_window
@@ -48,6 +48,8 @@ class StudyResult:
     decision: str
     flags: tuple[str, ...]
     images: tuple[StudyImage, ...]
+    uncalibrated: dict[str, float] = field(default_factory=dict)
+    """The probabilities before recalibration; empty where the bundle does not recalibrate."""
 
 
 def load_runtime(bundle: Bundle, *, name: str = "eager") -> Runtime:
@@ -99,6 +101,9 @@ def predict_study(runtime: Runtime, bundle: Bundle, files: Sequence[Path]) -> St
         decision=row["decision"],
         flags=(*(flag for flag in row["flags"].split(";") if flag), *_scope(bundle, images)),
         images=_in_order(images, files),
+        uncalibrated={
+            name: row[f"{UNCALIBRATED}{name}"] for name in bundle.manifest.classes if bundle.manifest.calibrator
+        },
     )
 
 

@@ -18,7 +18,7 @@ from medtransfer.reporting.words import (
 )
 
 if TYPE_CHECKING:
-    from medtransfer.core.results import Evaluation
+    from medtransfer.core.evaluated.evaluation import Evaluation
 
 MOST: Final = 6
 _FIRST: Final = ("auroc", "average_precision")
@@ -86,13 +86,12 @@ def headline_cards(evaluation: Evaluation) -> tuple[Card, ...]:
 
 
 def prevalence(evaluation: Evaluation, of: str | None = None) -> float | None:
-    """Fraction of the evaluated studies that are of the positive class, or, where it is known, that have a label."""
-    if of in evaluation.flow.per_label:
-        counts = evaluation.flow.per_label[of]
-        return counts.present / known if (known := counts.present + counts.absent) else None
-    if evaluation.positive is None or of not in {None, evaluation.positive} or not evaluation.flow.evaluated:
-        return None
-    return evaluation.flow.per_class.get(evaluation.positive, 0) / evaluation.flow.evaluated
+    """Share of what is judged, studies or patients, that has a finding, the positive class by default.
+
+    Of several labels only those count of whom it is known.
+    """
+    of = of or evaluation.positive
+    return next((one.events / one.n for one in evaluation.findings if one.of == of and one.n), None)
 
 
 def _card(evaluation: Evaluation, estimate: Estimate, *, several: bool) -> Card:

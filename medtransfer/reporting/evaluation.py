@@ -11,42 +11,64 @@ from typing import TYPE_CHECKING, Final
 from pydantic import ValidationError
 
 from medtransfer.core.errors import PredictionsError
+from medtransfer.core.evaluated.evaluation import Evaluation
 from medtransfer.core.files import write_text
 from medtransfer.core.inert import csv_cell
-from medtransfer.core.results import Evaluation
+from medtransfer.reporting.card_files import require_its_own, write_card
 from medtransfer.reporting.cards import headline_cards
-from medtransfer.reporting.figures import evaluation_figures
-from medtransfer.reporting.label_table import label_rows
+from medtransfer.reporting.checklists.files import write_checklists
+from medtransfer.reporting.evaluation_parts import parts
+from medtransfer.reporting.figure_files import write_figures
 from medtransfer.reporting.page import render
-from medtransfer.reporting.words import RESEARCH_USE, has_interval, level, rule, verdict
+from medtransfer.reporting.provenance import provenance_facts
+from medtransfer.reporting.words import RESEARCH_USE, has_interval, level, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from medtransfer.core.results import Estimate
+    from medtransfer.models.bundle import Bundle
+    from medtransfer.reporting.section import Section
 
 JSON_NAME: Final = "evaluation.json"
 CSV_NAME: Final = "estimates.csv"
 HTML_NAME: Final = "report.html"
+FIGURES: Final = "figures"
+"""Folder of the drawings, each as SVG and PNG."""
+CHECKLISTS: Final = "checklists"
 PAGE_SUFFIX: Final = ".html"
 """A report whose name ends so is one file, not a folder."""
 
 CSV_COLUMNS: Final = ("where", "name", "class", "value", "low", "high", "level", "method", "n", "note")
-"""`where` is `all`, `operating_point`, or `chosen_on:<split>` for the optimistic figures of the choice."""
+"""`where` is the figure's place in the JSON, such as `operating/estimates`, `subgroups/sex/groups/F/figures/AUROC`."""
 
 
-def write_evaluation(evaluation: Evaluation, folder: Path) -> Path:
-    """Write `evaluation.json`, `estimates.csv` and `report.html`, whole or not at all; the page comes last.
+def write_evaluation(evaluation: Evaluation, folder: Path, *, bundle: Bundle | None = None) -> Path:
+    """Write `evaluation.json`, `estimates.csv`, `figures/`, `checklists/` and `report.html`; the page comes last.
+
+    Each file is written whole or not at all.
+
+    Args:
+        evaluation: What was measured.
+        folder: Where the files go.
+        bundle: The one that predicted: more of the checklists is filled, and a model card is written.
 
     Returns:
         The path of the HTML page.
 
     Raises:
         OutputError: The folder cannot be made or written to.
+        PredictionsError: `OtherBundle`: another bundle predicted.
     """
-    page = render_evaluation(evaluation)
+    if bundle is not None:
+        require_its_own(evaluation, bundle)
+    shown = parts(evaluation)
+    page = _rendered(evaluation, shown)
+    manifest = bundle.manifest if bundle else None
     write_text(folder / JSON_NAME, evaluation.model_dump_json(indent=2) + "\n")
     write_text(folder / CSV_NAME, estimates_csv(evaluation))
+    for part in shown:
+        write_figures(part, folder / FIGURES)
+    write_checklists(folder / CHECKLISTS, evaluation, manifest, sections={part.name: part.heading for part in shown})
+    if bundle is not None:
+        write_card(folder, bundle, evaluation)
     write_text(folder / HTML_NAME, page)
     return folder / HTML_NAME
 
@@ -86,9 +108,9 @@ def read_evaluation(path: Path) -> Evaluation:
     version = found.get("schema_version") if isinstance(found, dict) else None
     if version is None:
         raise _no_evaluation(path, "is no evaluation: it has no schema_version")
-    if version != 1:
+    if version != 2:
         raise PredictionsError(
-            f"has schema version {version!r}, and this medtransfer reads version 1",
+            f"has schema version {version!r}, and this medtransfer reads version 2",
             code="SchemaVersion",
             path=path,
             hint="Evaluate the predictions again with this version, or read it with the one that wrote it.",
@@ -103,9 +125,12 @@ def read_evaluation(path: Path) -> Evaluation:
 
 def render_evaluation(evaluation: Evaluation) -> str:
     """The page: one HTML document that asks for nothing from anywhere. Equal evaluations give equal bytes."""
+    return _rendered(evaluation, parts(evaluation))
+
+
+def _rendered(evaluation: Evaluation, shown: tuple[Section, ...]) -> str:
     sentence, _, rest = RESEARCH_USE.partition(". ")
-    point = evaluation.operating_point
-    levels = {level(e) for _, e in _all_estimates(evaluation) if has_interval(e)}
+    levels = {level(e) for e in evaluation.estimates if has_interval(e)}
     return render(
         "evaluation.html.j2",
         title=evaluation.title or "Evaluation",
@@ -113,14 +138,11 @@ def render_evaluation(evaluation: Evaluation) -> str:
         verdict=verdict(evaluation),
         research_use=(sentence, rest),
         cards=headline_cards(evaluation),
-        plots=evaluation_figures(evaluation),
-        point=point,
-        rule=rule(point) if point else "",
-        confusion=evaluation.confusion,
-        label_rows=label_rows(evaluation),
+        parts=shown,
         kind="Label" if evaluation.task == "multilabel" else "Class",
-        by_class=any(e.of for _, e in _all_estimates(evaluation)),
+        by_class=any(e.of for e in evaluation.estimates),
         common_level=levels.pop() if len(levels) == 1 else "",
+        made_from=provenance_facts(evaluation.provenance),
     )
 
 
@@ -129,18 +151,10 @@ def estimates_csv(evaluation: Evaluation) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
-    for where, e in _all_estimates(evaluation):
+    for where, e in evaluation.every_estimate():
         row = (where, e.name, e.of or "", e.value, e.low, e.high, e.level, e.method, e.n, e.note)
         writer.writerow([csv_cell(cell) for cell in row])
     return buffer.getvalue()
-
-
-def _all_estimates(evaluation: Evaluation) -> Iterator[tuple[str, Estimate]]:
-    yield from (("all", e) for e in evaluation.estimates)
-    yield from (("operating_point", e) for e in evaluation.at_operating_point)
-    if point := evaluation.operating_point:
-        yield f"chosen_on:{point.chosen_on}", point.sensitivity
-        yield f"chosen_on:{point.chosen_on}", point.specificity
 
 
 def _no_evaluation(path: Path, message: str) -> PredictionsError:

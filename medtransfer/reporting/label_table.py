@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from medtransfer.reporting.words import slug
 
 if TYPE_CHECKING:
-    from medtransfer.core.results import Estimate, Evaluation, LabelCounts
+    from medtransfer.core.evaluated.evaluation import Evaluation
+    from medtransfer.core.results import Estimate, LabelCounts
 
 SHOWN: Final = ("auroc", "average_precision", "brier_score")
 """Figures of a label, as columns."""

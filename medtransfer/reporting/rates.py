@@ -6,14 +6,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from medtransfer.core.files import write_text
 from medtransfer.reporting.figures import PlotFigure
 from medtransfer.reporting.page import render
 from medtransfer.reporting.plots import SIZE
-from medtransfer.reporting.svg import FIRST, MUTED, SECOND, drawing, inline
+from medtransfer.reporting.svg import FIRST, MUTED, SECOND, Drawn, drawing, inline
 from medtransfer.reporting.words import RESEARCH_USE
 from medtransfer.training.learning_rate import Curve, Suggestion, smoothed
 
@@ -74,7 +73,7 @@ def render_rates(curve: Curve, suggestion: Suggestion, *, plan: Plan) -> str:
         ],
         plot=PlotFigure(
             "Loss against learning rate",
-            Markup(rate_plot(curve, suggestion)),
+            rate_plot(curve, suggestion),
             "Grey: the objective at every step; blue: smoothed, which is what the suggestion is read from. The sweep "
             "ends where it explodes.",
             marked=suggestion.rate is not None,
@@ -82,7 +81,7 @@ def render_rates(curve: Curve, suggestion: Suggestion, *, plan: Plan) -> str:
     )
 
 
-def rate_plot(curve: Curve, suggestion: Suggestion) -> str:
+def rate_plot(curve: Curve, suggestion: Suggestion) -> Drawn:
     """The objective against the rate, on a logarithmic axis."""
     course = smoothed(curve.losses)
     with drawing(SIZE * 1.3, SIZE) as canvas:

@@ -12,7 +12,8 @@ from medtransfer.reporting.words import count, figure, is_macro_auroc, number, r
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from medtransfer.core.results import Evaluation, Flow
+    from medtransfer.core.evaluated.evaluation import Evaluation
+    from medtransfer.core.results import Flow
 
 WIDTH = 100
 

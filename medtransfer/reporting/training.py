@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from markupsafe import Markup
-
 from medtransfer.core.files import write_text
 from medtransfer.reporting.figures import PlotFigure
 from medtransfer.reporting.page import render
@@ -96,7 +94,7 @@ def _terms(courses: Sequence[TermCourse]) -> list[PlotFigure]:
     return [
         PlotFigure(
             course.name,
-            Markup(term_plot(course, name=f"term-{index}")),
+            term_plot(course, name=f"term-{index}"),
             f"Multiplied by {_range(course)} in the objective.",
         )
         for index, course in enumerate(courses)
@@ -109,4 +107,4 @@ def _validation(record: TrainingRecord, validation: Sequence[EpochLoss]) -> list
     svg = validation_plot(
         [row.steps for row in validation], [row.log_loss for row in validation], best=record.best_epoch
     )
-    return [PlotFigure("Validation", Markup(svg), "Log-loss after each epoch; orange: the one that was kept.")]
+    return [PlotFigure("Validation", svg, "Log-loss after each epoch; orange: the one that was kept.")]

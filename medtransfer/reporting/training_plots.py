@@ -10,7 +10,7 @@ from jaxtyping import Float64
 from matplotlib.ticker import MaxNLocator
 
 from medtransfer.reporting.plots import SIZE
-from medtransfer.reporting.svg import FIRST, INK, MUTED, SECOND, drawing, inline
+from medtransfer.reporting.svg import FIRST, INK, MUTED, SECOND, Drawn, drawing, inline
 from medtransfer.reporting.training_log import TermCourse
 from medtransfer.reporting.words import number
 
@@ -21,7 +21,7 @@ _POINTS = 400
 """A curve has no more: a longer run is averaged over equal stretches."""
 
 
-def term_plot(course: TermCourse, *, name: str) -> str:
+def term_plot(course: TermCourse, *, name: str) -> Drawn:
     """A term's unweighted value along the run, and below it the norm of its gradient once an epoch.
 
     Args:
@@ -48,7 +48,7 @@ def term_plot(course: TermCourse, *, name: str) -> str:
         return inline(canvas, name=name, described=described)
 
 
-def validation_plot(steps: Sequence[int], losses: Sequence[float], *, best: int | None) -> str:
+def validation_plot(steps: Sequence[int], losses: Sequence[float], *, best: int | None) -> Drawn:
     """Validation log-loss after each epoch; the best epoch is marked.
 
     Args:

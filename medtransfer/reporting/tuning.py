@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from markupsafe import Markup
-
 from medtransfer.core.config.tuning import TRADE_OFF, Choices
 from medtransfer.core.files import write_text
 from medtransfer.core.inert import csv_cell
@@ -109,7 +107,7 @@ def _plots(tuning: Tuning) -> Iterator[PlotFigure]:
     if len(tuning.front) > 1:
         yield PlotFigure(
             "What one hospital costs the other",
-            Markup(trade_off_plot(tuning)),
+            trade_off_plot(tuning),
             "Each point is a setting; down and to the left is better. No setting is below the staircase, the Pareto "
             "front. Crosses are 95 % intervals over patients.",
             marked=True,
@@ -118,7 +116,7 @@ def _plots(tuning: Tuning) -> Iterator[PlotFigure]:
         if any(trial.state == "complete" and dimension.key in trial.settings for trial in tuning.trials):
             yield PlotFigure(
                 f"Log-loss by {key_words(dimension.key)}",
-                Markup(key_plot(tuning, dimension, name=f"key-{index}")),
+                key_plot(tuning, dimension, name=f"key-{index}"),
                 "Each point is a finished setting, with one standard error over the parts to either side. Below the "
                 "dashed line it is as good as the best, as far as that can tell.",
                 marked=True,

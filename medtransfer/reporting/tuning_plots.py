@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from medtransfer.core.config.tuning import TRADE_OFF, Choices, Dimension
 from medtransfer.core.tuning_results import Trial, Tuning
 from medtransfer.reporting.plots import SIZE
-from medtransfer.reporting.svg import FIRST, INK, MUTED, SECOND, SURFACE, drawing, inline
+from medtransfer.reporting.svg import FIRST, INK, MUTED, SECOND, SURFACE, Drawn, drawing, inline
 from medtransfer.reporting.tuning_words import key_words, value_words
 from medtransfer.reporting.words import has_interval, number
 
@@ -26,7 +26,7 @@ _NAME: Final = (0.16, 0.06)
 _WHISKER: Final[dict[str, Any]] = {"linewidth": 1.2, "solid_capstyle": "butt", "alpha": 0.55, "zorder": 2}
 
 
-def key_plot(tuning: Tuning, dimension: Dimension, *, name: str) -> str:
+def key_plot(tuning: Tuning, dimension: Dimension, *, name: str) -> Drawn:
     """Held-out log-loss of every finished trial against one key's value, with a standard error to either side.
 
     Args:
@@ -54,7 +54,7 @@ def key_plot(tuning: Tuning, dimension: Dimension, *, name: str) -> str:
         return inline(canvas, name=name, described=described, names=names)
 
 
-def trade_off_plot(tuning: Tuning) -> str:
+def trade_off_plot(tuning: Tuning) -> Drawn:
     """Target against source log-loss with intervals; the front is drawn as the staircase that no trial is below."""
     shown = [t for t in tuning.trials if t.log_loss is not None and t.source_log_loss is not None]
     with drawing(SIZE, SIZE) as canvas:

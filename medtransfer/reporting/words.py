@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from medtransfer.core.results import Estimate, Evaluation, OperatingPoint
+    from medtransfer.core.evaluated.evaluation import Evaluation
+    from medtransfer.core.results import Estimate, OperatingPoint
 
 RESEARCH_USE: Final = "Research use only. Not a medical device; not for diagnosis, triage or treatment of any patient."
 """Stands on every page and screen."""
@@ -104,18 +105,17 @@ def count(n: int, one: str, many: str | None = None) -> str:
 
 
 def verdict(evaluation: Evaluation) -> str:
-    """What the headline figure says, in one sentence of plain words."""
-    on = f"On {count(evaluation.n_studies, 'study', 'studies')}"
-    if evaluation.n_patients:
-        on += f" of {count(evaluation.n_patients, 'patient')}"
+    """What the headline figure says of studies or of patients, in one sentence of plain words."""
+    studies, patients = count(evaluation.n_studies, "study", "studies"), count(evaluation.n_patients, "patient")
+    on = f"On {studies} of {patients}" if evaluation.level == "study" else f"On {patients} with {studies}"
     if not evaluation.estimates:
         return f"{on}, nothing was estimated."
     head = evaluation.estimates[0]
     if is_macro_auroc(head):
-        return f"{on}, {_discrimination(head, 'label' if evaluation.task == 'multilabel' else 'class')}."
+        kind = "label" if evaluation.task == "multilabel" else "class"
+        return f"{on}, {_discrimination(head, kind, unit=evaluation.level)}."
     if is_auroc(head):
-        finding = head.of or evaluation.positive
-        return f"{on}, {_discrimination(head, 'class', finding)}."
+        return f"{on}, {_discrimination(head, 'class', head.of or evaluation.positive, unit=evaluation.level)}."
     return f"{on}: {figure(head)}."
 
 
@@ -131,7 +131,7 @@ def rule(point: OperatingPoint) -> str:
     return words.get(slug(point.rule), f"{label(point.rule)} {goal}".strip())
 
 
-def _discrimination(head: Estimate, kind: str, finding: str | None = None) -> str:
+def _discrimination(head: Estimate, kind: str, finding: str | None = None, *, unit: str) -> str:
     """What an AUROC says of a finding or, without one, averaged over the classes or labels (`kind`)."""
     over, *others = _AVERAGED[kind]
     with_, without = (f"with {finding}", "one without") if finding else others
@@ -153,10 +153,10 @@ def _discrimination(head: Estimate, kind: str, finding: str | None = None) -> st
     check = "check which class is the positive one" if kind == "class" else "check what 1 and 0 mean"
     if head.high < CHANCE:
         return (
-            f"{average}the model ranks the wrong way round: it puts a study {with_} above {without} "
+            f"{average}the model ranks the wrong way round: it puts a {unit} {with_} above {without} "
             f"in only {pairs}; {check}"
         )
-    return f"{average}the model ranks a study {with_} above {without} in {pairs}"
+    return f"{average}the model ranks a {unit} {with_} above {without} in {pairs}"
 
 
 def _because(estimate: Estimate) -> str:

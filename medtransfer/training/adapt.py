@@ -12,6 +12,7 @@ from torch import Tensor
 
 from medtransfer.core.config.plan import Plan
 from medtransfer.core.config.transfer import AVERAGING
+from medtransfer.core.evaluated.spectrum import Spectrum
 from medtransfer.core.types import CaseWeights
 from medtransfer.data.cache import PreparedCohort, prepare_cohort
 from medtransfer.data.cohort import Cohort
@@ -23,7 +24,7 @@ from medtransfer.models.classifier import HEAD, Classifier, Question
 from medtransfer.models.features import encoded_once
 from medtransfer.models.weights.sidecar import InputSpec, check_modalities
 from medtransfer.training.checkpoint import LoopState
-from medtransfer.training.cohorts import VALIDATION, digests, ledger_of, participants, study_set
+from medtransfer.training.cohorts import VALIDATION, digests, ledger_of, participants, study_set, training_spectrum
 from medtransfer.training.fit import fit
 from medtransfer.training.idle import idle_terms
 from medtransfer.training.imbalance import Imbalance, imbalance_of, without_offset
@@ -56,6 +57,8 @@ class Adapted:
     """Source → effective sample size at the end, its share of the studies, largest weight."""
     notes: tuple[str, ...]
     """What a reader of the result should know: terms that did nothing, weights that rest on few studies, …"""
+    spectrum: Spectrum
+    """Of the labelled target studies."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,6 +230,7 @@ def adapt(
             *filter(None, [Policy(plan.policy).idle(fitted.epochs)]),
             *idle_terms(folder),
         ),
+        spectrum=training_spectrum(prepared[TARGET], ready.seen[TARGET]),
     )
 
 

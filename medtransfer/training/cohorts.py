@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from medtransfer.core.config.plan import Plan
+from medtransfer.core.evaluated.spectrum import Spectrum
 from medtransfer.core.files import patient_digest
 from medtransfer.core.types import Task
 from medtransfer.data.cache import PreparedCohort
@@ -16,6 +17,7 @@ from medtransfer.data.cohort import Cohort, patients
 from medtransfer.data.dataset import StudySet
 from medtransfer.data.ledger import Ledger, LedgerRow
 from medtransfer.data.names import case_names
+from medtransfer.data.spectrum import spectrum_of
 from medtransfer.data.splits import BUDGET_RULE
 from medtransfer.data.targets import targets_of
 from medtransfer.training.refusals import active, refuse_shared_patients
@@ -97,6 +99,12 @@ def digests(prepared: Mapping[str, PreparedCohort]) -> tuple[str, ...]:
             if patient:
                 found |= {patient_digest(patient, site=site), patient_digest(patient)}
     return tuple(sorted(found))
+
+
+def training_spectrum(prepared: PreparedCohort, cohort: Cohort) -> Spectrum:
+    """Who is in the training cohort: its labelled studies that could be read."""
+    studies = prepared.table[prepared.table["label"] != ""].drop_duplicates("study_id")
+    return spectrum_of(studies, classes=cohort.classes, task=cohort.task)
 
 
 def _labelled(cohort: Cohort) -> Cohort:

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from medtransfer.cli.main import COMMANDS, main
-from medtransfer.core.results import Estimate, Evaluation
+from medtransfer.core.evaluated.comparison import Comparison
+from medtransfer.core.evaluated.evaluation import Evaluation
+from medtransfer.core.results import Estimate
 from medtransfer.core.tuning_results import Tuning
 from medtransfer.reporting.rates import facts
 from medtransfer.training.learning_rate import Suggestion
@@ -66,7 +68,7 @@ def test_from_fit_to_report(quick_run: Path, tmp_path: Path, capsys: pytest.Capt
     assert list(said(capsys, "predict", *words)) == table["predict"]
     evaluation = said(capsys, "evaluate", tmp_path / "test", "--out", tmp_path / "report")
     assert list(evaluation) == table["evaluate"] == list(Evaluation.model_fields)
-    assert evaluation["schema_version"] == 1
+    assert evaluation["schema_version"] == 2
     assert evaluation == json.loads((tmp_path / "report" / "evaluation.json").read_text(encoding="utf-8"))
     assert list(said(capsys, "report", tmp_path / "report")) == table["report"]
 
@@ -78,6 +80,7 @@ def test_commands_that_take_long_by_their_source(command: str) -> None:
 
 def test_searches_say_what_their_records_hold() -> None:
     assert documented()["tune"] == list(Tuning.model_fields)
+    assert documented()["compare"] == list(Comparison.model_fields)
     assert documented()["rate"] == list(facts(Suggestion(rate=None)))
 
 

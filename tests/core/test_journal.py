@@ -172,3 +172,40 @@ def test_where_nothing_can_be_written_the_error_is_ours(tmp_path: Path, monkeypa
     _connecting(monkeypatch, _ReadOnly)
     with pytest.raises(OutputError, match="readonly"):
         Journal(tmp_path / "j", run="r")
+
+
+def test_some_keys_are_found_with_their_rows(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j", run="r") as journal:
+        journal.append((str(number), {"x": number}) for number in range(9))
+        assert journal.found(["3", "none", "5"]) == {"3": {"x": 3}, "5": {"x": 5}}
+        assert journal.found([]) == {}
+        assert sorted(journal.each_key()) == sorted(journal.keys())
+
+
+def test_a_journal_that_is_there_is_opened_whatever_its_run(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j", run="a run") as journal:
+        journal.append([("a", {"x": 1})])
+        with Journal.existing(tmp_path / "j") as beside:
+            assert (beside.run, beside.found(["a"])) == ("a run", {"a": {"x": 1}})
+
+
+def test_a_journal_whose_writer_was_killed_is_mended_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    with subprocess.Popen([sys.executable, "-c", APPENDING, str(path)], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        acknowledged = int(writer.stdout.readline())
+        writer.send_signal(signal.SIGKILL)
+    assert path.with_name("journal.sqlite-wal").exists()
+    with Journal.existing(path) as journal:
+        assert len(journal.keys()) >= BATCH * (acknowledged + 1)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no database " * 100])
+def test_what_is_no_journal_is_not_opened(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "j"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(OutputError) as caught:
+        Journal.existing(path)
+    assert (caught.value.code, caught.value.path) == ("BadJournal", str(path))
+    assert path.exists() == (content is not None)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from medtransfer.core.results import COHORT_COLUMNS, SPLITS, Estimate, Evaluation, Flow, LabelCounts, Provenance
+from medtransfer.core.results import COHORT_COLUMNS, SPLITS, Estimate, Flow, LabelCounts
 
 counts = st.integers(min_value=0, max_value=50)
 tallies = st.dictionaries(st.text(max_size=4), counts, max_size=3)
@@ -71,37 +71,6 @@ def test_what_is_known_of_every_label_reconciles_or_is_refused(unknown: int, *, 
 )
 def test_an_estimate_is_shown_with_its_interval_or_the_reason(values: dict[str, Any], spec: str, shown: str) -> None:
     assert format(Estimate(name="auroc", method="bootstrap", n=9, **values), spec) == shown
-
-
-def test_an_evaluation_finds_its_estimates_by_name_and_class() -> None:
-    def estimate(name: str, of: str | None = None) -> Estimate:
-        return Estimate(name=name, value=0.5, method="none", n=4, of=of)
-
-    evaluation = Evaluation(
-        title="t",
-        classes=("a", "b"),
-        positive=None,
-        n_studies=4,
-        n_patients=4,
-        flow=Flow(inputs=4, excluded={}, failed={}, unlabelled=0, evaluated=4, per_class={"a": 2, "b": 2}),
-        estimates=(estimate("auroc", "a"), estimate("auroc", "b")),
-        operating_point=None,
-        confusion=None,
-        at_operating_point=(estimate("sensitivity"),),
-        roc=None,
-        precision_recall=None,
-        calibration=(),
-        scores={},
-        warnings=(),
-        provenance=Provenance(bundle_sha256="", predictions_sha256="", medtransfer_version="0", packages={}, seed=0),
-    )
-    assert evaluation.estimate("auroc").of == "a"
-    assert evaluation.estimate("auroc", of="b").of == "b"
-    assert evaluation.estimate("sensitivity").name == "sensitivity"
-    for name, of in (("brier", None), ("auroc", "c")):
-        with pytest.raises(KeyError, match=name):
-            evaluation.estimate(name, of=of)
-    assert Evaluation.model_validate_json(evaluation.model_dump_json()) == evaluation
 
 
 def test_every_column_of_a_cohort_is_explained() -> None:

@@ -131,6 +131,17 @@ def test_fractions_are_near_what_was_asked_for() -> None:
     }
 
 
+def test_a_share_is_put_aside_for_calibration_and_moves_nobody_in_or_out_of_test() -> None:
+    cohort = cohort_of(singles(200, "normal") + singles(100, "pneumonia"))
+    without = assign_splits(cohort, SplitConfig(test=0.25), seed=3)
+    assigned = assign_splits(cohort, SplitConfig(test=0.25, calibration=0.2), seed=3)
+    counts = Counter(zip(assigned.table["split"], assigned.table["label"], strict=True))
+    assert (counts["calibration", "normal"], counts["calibration", "pneumonia"]) == (30, 15)
+    assert ((without.table["split"] == "test") == (assigned.table["split"] == "test")).all()
+    again = assign_splits(assigned, SplitConfig(test=0.25, calibration=0.5), seed=4)
+    assert (again.table["split"] == assigned.table["split"]).all()
+
+
 def test_no_test_split_is_made_where_none_is_asked_for() -> None:
     cohort = cohort_of(singles(10, "normal") + singles(10, "pneumonia"))
     assigned = assign_splits(cohort, SplitConfig(test=0.0, validation=0.0), seed=0)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from medtransfer.core.config.evaluation import EvaluationConfig
 from medtransfer.core.errors import PredictionsError
 from medtransfer.core.files import patient_digest
 from medtransfer.core.results import Predictions
@@ -113,17 +114,22 @@ def test_where_the_site_is_unknown_the_id_alone_is_refused(predictions: Predicti
 def test_equal_numbers_at_another_site_are_pointed_out_and_measured(predictions: Predictions, site: str) -> None:
     patients = predictions.table["patient_id"].unique()[5:12]
     seen = trained_on([*patients, "someone else"], site=site)
-    evaluation = evaluate(replace(predictions, training_patients=seen), replicates=100)
+    evaluation = evaluate(replace(predictions, training_patients=seen), config=EvaluationConfig(replicates=100))
     assert evaluation.warnings[-2] == (
         "7 patient ids also occur among the training patients of another site: if they are the same people, "
         "these figures are too good"
     )
     shuffled = predictions.table.sample(frac=1, random_state=1)
-    again = evaluate(replace(predictions, table=shuffled, training_patients=seen), replicates=100)
+    again = evaluate(
+        replace(predictions, table=shuffled, training_patients=seen), config=EvaluationConfig(replicates=100)
+    )
     assert again.warnings == evaluation.warnings
     assert again.estimates == evaluation.estimates
-    assert evaluate(predictions, replicates=100).estimates == evaluation.estimates
-    one = evaluate(replace(predictions, training_patients=trained_on(patients[:1], site=site)), replicates=100)
+    assert evaluate(predictions, config=EvaluationConfig(replicates=100)).estimates == evaluation.estimates
+    one = evaluate(
+        replace(predictions, training_patients=trained_on(patients[:1], site=site)),
+        config=EvaluationConfig(replicates=100),
+    )
     assert any(warning.startswith("1 patient id also occurs") for warning in one.warnings)
 
 

@@ -10,6 +10,7 @@ import pytest
 from questions import LABELS, ends, label_cells, label_truths, predictions_of, several_labels
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
+from medtransfer.core.config.evaluation import EvaluationConfig
 from medtransfer.core.errors import PredictionsError
 from medtransfer.core.results import Predictions
 from medtransfer.evaluation.evaluate import evaluate
@@ -19,7 +20,7 @@ FIGURES = ("AUROC", "average precision", "prevalence", "Brier score", "log-loss"
 
 def test_each_label_is_judged_where_it_is_known() -> None:
     truth, probability = label_truths(160, seed=0)
-    found = evaluate(several_labels(160, seed=0), replicates=100)
+    found = evaluate(several_labels(160, seed=0), config=EvaluationConfig(replicates=100))
     areas = []
     for index, name in enumerate(LABELS):
         known = ~np.isnan(truth[:, index])
@@ -62,7 +63,9 @@ def test_the_interval_of_the_mean_is_that_of_one_label_where_there_is_one() -> N
         "multiclass",
         patients=np.arange(200),
     )
-    ours, theirs = (evaluate(one, replicates=400).estimate("macro AUROC") for one in (alone, classes))
+    ours, theirs = (
+        evaluate(one, config=EvaluationConfig(replicates=400)).estimate("macro AUROC") for one in (alone, classes)
+    )
     assert ours.value == pytest.approx(theirs.value, abs=1e-12)
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.01)
 
@@ -73,8 +76,8 @@ def test_what_is_unknown_changes_nothing_else() -> None:
     forgotten = predictions.table.assign(
         truth=predictions.table["truth"].str.replace(r";?hernia=[01]", "", regex=True).str.removeprefix(";")
     )
-    before = evaluate(predictions, replicates=100)
-    after = evaluate(replace(predictions, table=forgotten), replicates=100)
+    before = evaluate(predictions, config=EvaluationConfig(replicates=100))
+    after = evaluate(replace(predictions, table=forgotten), config=EvaluationConfig(replicates=100))
     assert before.estimate("AUROC", of="hernia").value is not None
     assert after.estimate("AUROC", of="hernia").note == "it is known of no study"
     for name in LABELS[:2]:
@@ -90,21 +93,20 @@ def test_a_study_without_any_known_label_is_unlabelled() -> None:
     truth, probability = label_truths(60, seed=2)
     truth[:7] = np.nan
     patients = np.arange(60)
-    found = evaluate(
-        predictions_of(label_cells(truth), probability, LABELS, "multilabel", patients=patients), replicates=100
-    )
+    predictions = predictions_of(label_cells(truth), probability, LABELS, "multilabel", patients=patients)
+    found = evaluate(predictions, config=EvaluationConfig(replicates=100))
     nobody = np.isnan(truth).all(axis=1).sum()
     assert (found.flow.unlabelled, found.flow.evaluated) == (nobody, 60 - nobody)
     assert found.n_studies == 60 - nobody
-    assert (found.task, found.roc, found.operating_point, found.calibration) == ("multilabel", None, None, ())
+    assert (found.task, found.operating_point) == ("multilabel", None)
 
 
 def test_the_order_of_rows_and_labels_changes_no_figure() -> None:
     predictions = several_labels(80)
     turned = [";".join(reversed(cell.split(";"))) for cell in predictions.table["truth"]]
     shuffled = predictions.table.assign(truth=turned).sample(frac=1, random_state=1)
-    again = evaluate(replace(predictions, table=shuffled), replicates=100)
-    assert again.estimates == evaluate(predictions, replicates=100).estimates
+    again = evaluate(replace(predictions, table=shuffled), config=EvaluationConfig(replicates=100))
+    assert again.estimates == evaluate(predictions, config=EvaluationConfig(replicates=100)).estimates
 
 
 def test_rare_answers_are_warned_of() -> None:
@@ -112,7 +114,8 @@ def test_rare_answers_are_warned_of() -> None:
     truth[:, 2] = 0
     truth[:3, 2] = 1
     cells, patients = label_cells(truth), np.arange(40)
-    found = evaluate(predictions_of(cells, probability, LABELS, "multilabel", patients=patients), replicates=100)
+    predictions = predictions_of(cells, probability, LABELS, "multilabel", patients=patients)
+    found = evaluate(predictions, config=EvaluationConfig(replicates=100))
     assert "Few studies with 'hernia': 3, fewer than 10; read its figures with caution" in found.warnings
     assert any("Several labels have no common operating point" in line for line in found.warnings)
 
@@ -138,13 +141,13 @@ def test_what_answers_no_label_is_refused(change: object, code: str) -> None:
     predictions = several_labels(20)
     table: pd.DataFrame = change(predictions.table)  # pyright: ignore[reportCallIssue]
     with pytest.raises(PredictionsError) as caught:
-        evaluate(replace(predictions, table=table), replicates=100)
+        evaluate(replace(predictions, table=table), config=EvaluationConfig(replicates=100))
     assert caught.value.code == code
 
 
 def test_several_labels_have_no_positive_one() -> None:
     with pytest.raises(PredictionsError) as caught:
-        evaluate(replace(several_labels(20), positive="hernia"), replicates=100)
+        evaluate(replace(several_labels(20), positive="hernia"), config=EvaluationConfig(replicates=100))
     assert caught.value.code == "PositiveOfSeveral"
 
 
@@ -152,5 +155,5 @@ def test_rows_of_exclusive_classes_must_sum_to_1() -> None:
     predictions: Predictions = several_labels(20)
     exclusive = replace(predictions, task="ordinal", table=predictions.table.assign(truth="hernia"))
     with pytest.raises(PredictionsError, match="sum to 1") as caught:
-        evaluate(exclusive, replicates=100)
+        evaluate(exclusive, config=EvaluationConfig(replicates=100))
     assert caught.value.code == "NotProbabilities"

@@ -3,17 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from medtransfer.evaluation.intervals import wilson
-from medtransfer.evaluation.operating_points import (
-    at_threshold,
-    confusion,
-    effective_sample_size,
-    proportion,
-)
+from medtransfer.evaluation.operating_points import at_threshold, confusion
+from medtransfer.evaluation.proportions import clopper_pearson
 
 
 @pytest.mark.real_data
@@ -38,6 +31,8 @@ def test_rates_of_a_published_table() -> None:
     assert [one.name for one in rates] == ["sensitivity", "specificity", "PPV", "NPV", "alert rate"]
     assert (rates[0].low, rates[0].high) == pytest.approx(wilson(670, 744))
     assert {one.method for one in rates} == {"Wilson"}
+    exact = at_threshold(truth, p, 0.5, np.arange(truth.size), interval="clopper_pearson")
+    assert (exact[1].low, exact[1].high) == pytest.approx(clopper_pearson(640, 842))
 
 
 def test_at_the_threshold_is_positive() -> None:
@@ -50,31 +45,3 @@ def test_what_cannot_be_estimated_says_so() -> None:
     assert rates[0].value is None
     assert rates[0].note == "no positive study"
     assert rates[2].note == "no study was called positive"
-
-
-@given(hnp.arrays(bool, st.integers(2, 60)), st.integers(1, 60))
-@settings(deadline=None, max_examples=150)
-def test_clustered_intervals_are_never_narrower_and_contain_the_rate(success: np.ndarray, patients: int) -> None:
-    groups = np.arange(success.size) % patients
-    one = proportion("rate", success, groups)
-    plain = wilson(float(success.sum()), success.size)
-    assert one.value is not None
-    assert one.low is not None
-    assert one.high is not None
-    assert 0 <= one.low <= one.value <= one.high <= 1
-    assert one.high - one.low >= plain.high - plain.low - 1e-12
-    assert 1 <= effective_sample_size(success, groups) <= success.size
-
-
-def test_repeating_every_study_leaves_the_effective_sample_size() -> None:
-    success = np.random.default_rng(0).random(80) < 0.3
-    repeated = effective_sample_size(np.repeat(success, 5), np.repeat(np.arange(80), 5))
-    assert repeated == pytest.approx(80, rel=0.02)
-    assert effective_sample_size(success, np.arange(80)) == 80
-    one = proportion("rate", np.repeat(success, 5), np.repeat(np.arange(80), 5))
-    assert "patients repeat" in one.method
-
-
-def test_at_the_ends_patients_count() -> None:
-    one = proportion("rate", np.ones(50, dtype=bool), np.repeat(np.arange(10), 5))
-    assert (one.low, one.high) == pytest.approx(wilson(10, 10))

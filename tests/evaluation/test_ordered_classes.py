@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from questions import GRADES, ends, grade_truths, ordered_classes, predictions_of
 from sklearn.metrics import cohen_kappa_score, log_loss, roc_auc_score
 
+from medtransfer.core.config.evaluation import EvaluationConfig
 from medtransfer.evaluation.cases import Cases
 from medtransfer.evaluation.evaluate import evaluate
 from medtransfer.evaluation.metrics import brier
@@ -18,12 +20,12 @@ from medtransfer.evaluation.ordered_classes import quadratic_kappa, ranked_losse
 
 
 def cases_of(truth: np.ndarray, probability: np.ndarray) -> Cases:
-    return Cases(truth=truth, probability=probability, groups=np.arange(truth.size))
+    return Cases(truth=truth, probability=probability, groups=np.arange(truth.size), table=pd.DataFrame())
 
 
 def test_figures_are_those_of_scikit_learn() -> None:
     truth, probability = grade_truths(120, seed=0)
-    found = evaluate(ordered_classes(120, seed=0), replicates=200)
+    found = evaluate(ordered_classes(120, seed=0), config=EvaluationConfig(replicates=200))
     assert [one.name for one in found.estimates[:3]] == [
         "macro AUROC",
         "quadratic-weighted kappa",
@@ -77,7 +79,7 @@ def test_a_nearer_miss_is_a_better_one() -> None:
     for name, said in (("near", near), ("far", far)):
         cells = [GRADES[index] for index in truth]
         made = predictions_of(cells, np.eye(4)[said], GRADES, "ordinal", patients=np.arange(40))
-        found = evaluate(made, replicates=100)
+        found = evaluate(made, config=EvaluationConfig(replicates=100))
         scores[name] = [found.estimate(of).value for of in ("log-loss", "ranked probability score")]
         scores[name].append(found.estimate("quadratic-weighted kappa").value)
     assert scores["near"][0] == scores["far"][0]
@@ -95,7 +97,9 @@ def test_perfect_and_chance() -> None:
 
 def test_one_class_has_no_kappa() -> None:
     predictions = ordered_classes(20)
-    found = evaluate(replace(predictions, table=predictions.table.assign(truth="mild")), replicates=100)
+    found = evaluate(
+        replace(predictions, table=predictions.table.assign(truth="mild")), config=EvaluationConfig(replicates=100)
+    )
     kappa = found.estimate("quadratic-weighted kappa")
     assert (kappa.value, kappa.note) == (None, "only one class among the studies")
     assert found.estimate("ranked probability score").value is not None

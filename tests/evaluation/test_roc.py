@@ -11,6 +11,7 @@ from sklearn import metrics as sk
 from medtransfer.evaluation.intervals import patient_bootstrap
 from medtransfer.evaluation.metrics import auroc
 from medtransfer.evaluation.roc import (
+    MOST_POINTS,
     auroc_estimate,
     clustered_variance,
     delong_variance,
@@ -180,5 +181,26 @@ def test_curves_equal_scikit_learns(case: tuple[np.ndarray, np.ndarray]) -> None
     assert {*zip(curve.x, curve.y, strict=True)} <= {*zip(x.tolist(), y.tolist(), strict=True)}
     pr = precision_recall_curve(truth, p)
     precision, recall, _ = sk.precision_recall_curve(truth, p)
-    assert pr.x == pytest.approx(recall[-2::-1])
-    assert pr.y == pytest.approx(precision[-2::-1])
+    reached = np.diff(recall[::-1]) > 0
+    assert pr.x == pytest.approx(recall[-2::-1][reached])
+    assert pr.y == pytest.approx(precision[-2::-1][reached])
+    area = np.sum(np.diff(pr.x, prepend=0) * np.array(pr.y))
+    assert area == pytest.approx(sk.average_precision_score(truth, p), abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [1_000, 300_000])
+def test_large_curves_are_thinned_and_stay_the_same_curve(n: int) -> None:
+    generator = np.random.default_rng(n)
+    truth = generator.random(n) < 0.3
+    p = generator.normal(size=n) + truth
+    roc, pr = roc_curve(truth, p), precision_recall_curve(truth, p)
+    assert len(roc.x) <= MOST_POINTS
+    assert len(pr.x) <= MOST_POINTS
+    assert (roc.x[0], roc.y[0], roc.x[-1], roc.y[-1], pr.x[-1]) == (0, 0, 1, 1, 1)
+    assert np.trapezoid(roc.y, roc.x) == pytest.approx(sk.roc_auc_score(truth, p), abs=2e-4)
+    area = np.sum(np.diff(pr.x, prepend=0) * np.array(pr.y))
+    assert area == pytest.approx(sk.average_precision_score(truth, p), abs=5e-3)
+    recalls = np.array(pr.x)
+    precision, recall, _ = sk.precision_recall_curve(truth, p)
+    assert np.isin(recalls, recall).all()
+    assert len(precision) > len(pr.x)

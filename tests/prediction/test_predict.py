@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from hypothesis.extra.numpy import arrays
 from medtransfer.core.errors import PredictionsError
 from medtransfer.data.places import View
 from medtransfer.data.preprocess import Prepared
+from medtransfer.models.bundle import Calibrator
 from medtransfer.prediction.predict import SEVERAL_IMAGES, predict_studies
 
 if TYPE_CHECKING:
@@ -97,6 +99,22 @@ def test_an_answer_that_is_no_number_is_never_taken_for_negative(bundle: Bundle,
     with pytest.raises(PredictionsError) as caught:
         predict_studies(_saying(np.array([[0.0, 1.0], [0.0, value]])), bundle, [[PICTURE], [PICTURE]])
     assert caught.value.code == "NotFinite"
+
+
+@pytest.mark.parametrize("threshold", [0.4, 0.8])
+def test_a_bundle_that_recalibrates_decides_by_recalibrated_probabilities(bundle: Bundle, threshold: float) -> None:
+    logits = np.array([[0.0, x] for x in np.linspace(-5, 5, 11)])
+    calibrator = Calibrator(name="temperature", parameters={"temperature": (4.0,)}, fitted_on="calibration", studies=40)
+    decided = _with_threshold(bundle, threshold)
+    locked = replace(decided, manifest=decided.manifest.model_copy(update={"calibrator": calibrator}))
+    plain = predict_studies(_saying(logits), bundle, [[PICTURE]] * 11)
+    rows = predict_studies(_saying(logits), locked, [[PICTURE]] * 11)
+    for row, before, logit in zip(rows, plain, logits[:, 1], strict=True):
+        for name in ("normal", "pneumonia"):
+            assert row[f"uncalibrated_{name}"] == before[f"probability_{name}"]
+        assert row["probability_pneumonia"] == pytest.approx(1 / (1 + np.exp(-logit / 4)), rel=1e-12)
+        assert (row["decision"] == "pneumonia") == (row["probability_pneumonia"] >= threshold)
+    assert not any(key.startswith("uncalibrated_") for key in plain[0])
 
 
 def test_no_study_needs_no_network(bundle: Bundle) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from medtransfer.core.results import Evaluation
+from evaluations import of_patients
+
+from medtransfer.core.evaluated.evaluation import Evaluation
 from medtransfer.reporting.text import WIDTH, summary
 from medtransfer.reporting.words import figure, verdict
 
@@ -12,12 +14,23 @@ def joined(text: str) -> str:
 def test_headline_operating_point_flow_and_warnings(evaluation: Evaluation) -> None:
     text = summary(evaluation)
     said = joined(text)
+    ill = evaluation.flow.per_class["pneumonia"]
     assert said.startswith(verdict(evaluation))
     assert "Operating point (sensitivity of at least 0.9): pneumonia from 0.420 on, chosen on validation." in said
-    assert "Sensitivity 0.875, 95 % CI 0.719–0.950" in said
-    assert "Flow: 97 inputs = 9 excluded + 3 failed + 5 unlabelled + 80 evaluated (48 normal, 32 pneumonia)." in said
-    assert "Warning: Only 32 studies are positive: intervals are wide." in said
+    for one in evaluation.at_operating_point:
+        assert figure(one) in said
+    assert (
+        "Flow: 177 inputs = 9 excluded + 3 failed + 5 unlabelled + 160 evaluated "
+        f"({160 - ill} normal, {ill} pneumonia)." in said
+    )
+    assert f"Warning: {evaluation.warnings[0]}" in said
     assert all(len(line) <= WIDTH for line in text.splitlines())
+
+
+def test_patients_are_told_from_studies() -> None:
+    said = joined(summary(of_patients()))
+    assert said.startswith("On 120 patients with 160 studies, the model ranks a patient with pneumonia above one")
+    assert "177 inputs = 9 excluded" in said
 
 
 def test_without_operating_point(multi_class: Evaluation) -> None:
@@ -43,8 +56,9 @@ def test_nothing_moves_the_cursor(evaluation: Evaluation) -> None:
 
 
 def test_a_missed_goal_is_said(evaluation: Evaluation) -> None:
-    assert evaluation.operating_point is not None
-    missed = evaluation.operating_point.model_copy(update={"met": False})
-    said = joined(summary(evaluation.model_copy(update={"operating_point": missed, "at_operating_point": ()})))
+    assert evaluation.operating is not None
+    missed = evaluation.operating.point.model_copy(update={"met": False})
+    operating = evaluation.operating.model_copy(update={"point": missed, "estimates": ()})
+    said = joined(summary(evaluation.model_copy(update={"operating": operating})))
     assert "which no threshold reached" in said
     assert "nothing was measured there" in said

@@ -3,8 +3,10 @@ from __future__ import annotations
 import math
 
 import pytest
+from evaluations import of_patients
 
-from medtransfer.core.results import Estimate, Evaluation
+from medtransfer.core.evaluated.evaluation import Evaluation
+from medtransfer.core.results import Estimate
 from medtransfer.reporting import words
 
 
@@ -17,10 +19,20 @@ def said(evaluation: Evaluation, head: Estimate) -> str:
 
 
 def test_verdict_says_pairs_and_interval(evaluation: Evaluation) -> None:
-    assert words.verdict(evaluation) == (
-        "On 80 studies of 70 patients, the model ranks a study with pneumonia above one without in "
+    assert said(evaluation, auroc(0.912, 0.852, 0.951)) == (
+        "On 160 studies of 120 patients, the model ranks a study with pneumonia above one without in "
         "91 % of pairs (AUROC 0.912, 95 % CI 0.852–0.951)."
     )
+    assert words.figure(evaluation.estimates[0]) in words.verdict(evaluation)
+
+
+def test_verdict_on_patients_speaks_of_patients() -> None:
+    head = auroc(0.912, 0.852, 0.951)
+    assert said(of_patients(), head) == (
+        "On 120 patients with 160 studies, the model ranks a patient with pneumonia above one without in "
+        "91 % of pairs (AUROC 0.912, 95 % CI 0.852–0.951)."
+    )
+    assert "puts a patient with pneumonia above one" in said(of_patients(), auroc(0.2, 0.1, 0.3))
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.42, 0.68), (0.5, 0.68), (0.3, 0.5)])
@@ -53,7 +65,7 @@ def test_not_estimable_is_words(evaluation: Evaluation, value: float | None) -> 
 def test_macro_average_names_no_class(multi_class: Evaluation) -> None:
     sentence = words.verdict(multi_class)
     assert "averaged over the classes, the model ranks a study of a class above one of another class" in sentence
-    assert "Macro AUROC 0.831, 95 % CI 0.771–0.883" in sentence
+    assert words.figure(multi_class.estimates[0]) in sentence
 
 
 def test_macro_average_over_labels_speaks_of_labels(multi_label: Evaluation) -> None:
@@ -65,7 +77,7 @@ def test_macro_average_over_labels_speaks_of_labels(multi_label: Evaluation) -> 
 
 def test_another_headline_is_quoted(evaluation: Evaluation) -> None:
     head = Estimate(name="log-loss", value=0.39, low=0.3, high=0.5, level=0.9, method="bootstrap", n=80)
-    assert said(evaluation, head) == "On 80 studies of 70 patients: Log-loss 0.390, 90 % CI 0.300–0.500."
+    assert said(evaluation, head) == "On 160 studies of 120 patients: Log-loss 0.390, 90 % CI 0.300–0.500."
 
 
 def test_nothing_estimated_and_singular(evaluation: Evaluation) -> None:

@@ -46,6 +46,8 @@ class SplitConfig(Record):
     validation: Fraction = 0.2
     test: Fraction = 0.25
     """Used only where the cohort has no test split of its own."""
+    calibration: Fraction = 0.0
+    """The same for the split that `decision.calibrator` is fitted on; 0: none is put aside."""
 
 
 class ReadConfig(Record):

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from medtransfer.core.records import Record
-
-Rate = Annotated[float, Field(gt=0, lt=1)]
 
 
 class EvaluationConfig(Record):
@@ -18,7 +14,7 @@ class EvaluationConfig(Record):
     """Attributes whose subgroups are looked at: `sex`, `age`, `site`, `manufacturer`, …"""
     prespecified: tuple[str, ...] = ()
     """Those of them that were named before the data were seen; the others are exploratory."""
-    prevalence: Rate | dict[str, Rate] | None = None
+    prevalence: float | dict[str, float] | None = None
     """Where the model is to be used: of the positive class, or by class or label. PPV, NPV, net benefit follow it."""
     level: Literal["study", "patient"] = "study"
     """What is judged: each study, or the studies of a patient together."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 from pydantic import model_validator
 
 from medtransfer.core.records import Record
@@ -22,7 +20,7 @@ class BandedCurve(Record):
     """How the band was made; empty where there is none."""
 
     @model_validator(mode="after")
-    def _fits(self) -> Self:
+    def _fits(self) -> BandedCurve:
         lengths = {len(self.x), len(self.y), *(len(end) for end in (self.low, self.high) if end)}
         if len(lengths) > 1 or bool(self.low) != bool(self.high):
             msg = f"x, y, low and high have {len(self.x)}, {len(self.y)}, {len(self.low)} and {len(self.high)} points"

@@ -2,7 +2,12 @@
 
     θ = 1/(m·n) · Σ_positives Σ_negatives [p₊ > p₋] + ½·[p₊ = p₋]
 
-NaN where a class is missing. Below .5 it is shown as such: the direction is never turned round.
+NaN where a class is missing. Below .5 it is shown as such: the direction is never turned round. Under weights, with m
+and n the sums of those of the positives and negatives, W and P the running sums of `ranking` over its blocks b,
+
+    θ = ( Σ_b [P(last_b) − P(first_b)]·[W(start_b) + W(end_b)] − m² ) / (2·m·n),
+
+the rank-sum form: the mean rank of the positives, less what they rank above one another.
 
 Reference: Hanley, McNeil 1982; equal to `sklearn.metrics.roc_auc_score`.
 """
@@ -12,7 +17,8 @@ from __future__ import annotations
 import numpy as np
 
 from medtransfer.core.types import Probabilities, Truths
-from medtransfer.evaluation.resampling import ReplicateValues, ReplicateWeights
+from medtransfer.evaluation.ranking import Ranking, Sums, ranking
+from medtransfer.evaluation.resampling import ReplicateValues, ReplicateWeights, Statistic
 from medtransfer.evaluation.roc import placements
 
 
@@ -20,16 +26,25 @@ def measure(truth: Truths, probability: Probabilities) -> float:
     """AUROC of the positive class, in [0, 1]."""
     if truth.all() or not truth.any():
         return float("nan")
-    return min(1.0, placements(truth, probability).auroc)
+    return placements(truth, probability).auroc
 
 
 def weighted(truth: Truths, probability: Probabilities, weights: ReplicateWeights) -> ReplicateValues:
     """AUROC under each row of case weights; NaN where a class has no weight."""
-    order = np.argsort(probability, kind="stable")
-    ties = np.flatnonzero(np.append(True, np.diff(probability[order]) != 0))
-    positive = np.add.reduceat(weights[:, order] * truth[order], ties, axis=1)
-    negative = np.add.reduceat(weights[:, order] * ~truth[order], ties, axis=1)
-    below = np.cumsum(negative, axis=1) - negative / 2
-    pairs = positive.sum(axis=1) * negative.sum(axis=1)
-    right = (positive * below).sum(axis=1)
-    return np.divide(right, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
+    return statistic(ranking(truth, probability))(weights)
+
+
+def statistic(ranked: Ranking) -> Statistic:
+    """AUROC for many replicates of the same studies: `weighted`, ranked once."""
+    return lambda weights: of_sums(ranked, ranked.sums(weights))
+
+
+def of_sums(ranked: Ranking, sums: Sums) -> ReplicateValues:
+    """AUROC from the running sums."""
+    blocks = ranked.with_positive
+    here = np.take(sums.positive, blocks.last, axis=1) - np.take(sums.positive, blocks.first, axis=1)
+    ranks = np.take(sums.everyone, blocks.start, axis=1) + np.take(sums.everyone, blocks.end, axis=1)
+    m, n = sums.m[:, 0], sums.n[:, 0]
+    pairs = 2.0 * m * n
+    right = np.einsum("rb,rb->r", here, ranks) - m * m
+    return np.divide(right, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)

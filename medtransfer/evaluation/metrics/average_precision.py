@@ -13,7 +13,8 @@ from __future__ import annotations
 import numpy as np
 
 from medtransfer.core.types import Probabilities, Truths
-from medtransfer.evaluation.resampling import ReplicateValues, ReplicateWeights
+from medtransfer.evaluation.ranking import Ranking, Sums, ranking
+from medtransfer.evaluation.resampling import ReplicateValues, ReplicateWeights, Statistic
 
 
 def measure(truth: Truths, probability: Probabilities) -> float:
@@ -25,11 +26,21 @@ def measure(truth: Truths, probability: Probabilities) -> float:
 
 def weighted(truth: Truths, probability: Probabilities, weights: ReplicateWeights) -> ReplicateValues:
     """Average precision under each row of case weights; NaN where no positive study has weight."""
-    order = np.argsort(-probability, kind="stable")
-    ties = np.flatnonzero(np.append(True, np.diff(probability[order]) != 0))
-    positive = np.add.reduceat(weights[:, order] * truth[order], ties, axis=1)
-    called = np.cumsum(np.add.reduceat(weights[:, order], ties, axis=1), axis=1)
-    found = np.cumsum(positive, axis=1)
-    precision = np.divide(found, called, out=np.zeros_like(found), where=called > 0)
-    area = (positive * precision).sum(axis=1)
-    return np.divide(area, found[:, -1], out=np.full(len(weights), np.nan), where=found[:, -1] > 0)
+    return statistic(ranking(truth, probability))(weights)
+
+
+def statistic(ranked: Ranking) -> Statistic:
+    """Average precision for many replicates of the same studies: `weighted`, ranked once."""
+    return lambda weights: of_sums(ranked, ranked.sums(weights))
+
+
+def of_sums(ranked: Ranking, sums: Sums) -> ReplicateValues:
+    """Average precision from the running sums."""
+    blocks = ranked.with_positive
+    below = np.take(sums.positive, blocks.first, axis=1)
+    found = sums.m - below
+    called = sums.everyone[:, -1:] - np.take(sums.everyone, blocks.start, axis=1)
+    precision = np.divide(found, called, out=np.zeros(found.shape), where=called > 0)
+    here = np.take(sums.positive, blocks.last, axis=1) - below
+    area, m = np.einsum("rb,rb->r", here, precision), sums.m[:, 0]
+    return np.divide(area, m, out=np.full(len(area), np.nan), where=m > 0)

@@ -12,23 +12,38 @@ from medtransfer.data.bags import HeldPlanes, Layout
 from medtransfer.data.dataset import StudyBatch
 from medtransfer.models.assemble import classifier_from
 from medtransfer.models.bundle import Bundle
-from medtransfer.prediction.types import Runtime, StudyScans
+from medtransfer.models.classifier import Classifier
+from medtransfer.prediction.types import Answer, FeatureRuntime, StudyScans
 
 
-def load(bundle: Bundle, *, device: str = "cpu") -> Runtime:
+def load(bundle: Bundle, *, device: str = "cpu") -> FeatureRuntime:
     """A bundle's network in evaluation mode, 32 bits; the mean of the logits where it has several members."""
     members = [
         classifier_from(bundle, member).eval().requires_grad_(requires_grad=False).to(device)
         for member in bundle.manifest.members
     ]
+    return Eager(members)
 
-    def run(studies: Sequence[StudyScans]) -> np.ndarray:
+
+class Eager:
+    """Loaded members."""
+
+    def __init__(self, members: Sequence[Classifier]) -> None:
+        self._members = tuple(members)
+
+    def __call__(self, studies: Sequence[StudyScans]) -> np.ndarray:
+        """Logits of each study."""
+        return self.answer(studies).logits
+
+    def answer(self, studies: Sequence[StudyScans]) -> Answer:
+        """Logits and features of each study."""
         scans = HeldPlanes.of_scans([scan for study in studies for scan in study])
         number = count()
         rows = [[next(number) for _ in study] for study in studies]
         names = tuple(f"study {number}" for number in range(1, len(studies) + 1))
         batch = StudyBatch(scans, Layout.of(scans, rows), names)
         with torch.inference_mode():
-            return torch.stack([member(batch).logits for member in members]).mean(dim=0).cpu().numpy()
-
-    return run
+            said = [member(batch) for member in self._members]
+            logits = torch.stack([output.logits for output in said]).mean(dim=0)
+            features = torch.cat([output.features for output in said], dim=1).float()
+        return Answer(logits.cpu().numpy(), features.cpu().numpy())

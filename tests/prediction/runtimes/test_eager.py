@@ -68,6 +68,17 @@ def test_members_are_averaged_by_their_logits(tmp_path: Path, manifest: Manifest
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
 
 
+def test_it_tells_the_features_of_every_member_and_answers_the_same(tmp_path: Path, manifest: Manifest) -> None:
+    models, scans = [_model(seed) for seed in range(2)], [_scan(0), _scan(1)]
+    run = load(_written(tmp_path, manifest, models))
+    answer = run.answer([[scan] for scan in scans])
+    np.testing.assert_array_equal(answer.logits, run([[scan] for scan in scans]))
+    with torch.inference_mode():
+        expected = np.concatenate([model(_batch(*scans)).features.numpy() for model in models], axis=1)
+    np.testing.assert_array_equal(answer.features, expected)
+    assert answer.features.dtype == np.float32
+
+
 def test_the_same_study_gets_the_same_answer_every_time(tmp_path: Path, manifest: Manifest) -> None:
     run = load(_written(tmp_path, manifest, [_model(0)]))
     studies = [[_scan(0)], [_scan(1, planes=3)]]

@@ -1,0 +1,1 @@
+"""Several readers for each study: their truth table, its consensus, how far they agree, and its export."""

@@ -1,0 +1,1 @@
+"""JSON Schemas of the documents that scripts read, one file a document and schema version."""
