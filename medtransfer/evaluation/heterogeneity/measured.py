@@ -26,7 +26,7 @@ from medtransfer.evaluation.calibration.weak import IN_THE_LARGE
 from medtransfer.evaluation.intervals import Interval, logit_interval, normal_quantile, wilson
 from medtransfer.evaluation.positive import Positive
 from medtransfer.evaluation.proportions import effective_sample_size, proportion
-from medtransfer.evaluation.roc import auroc_estimate, clustered_variance, placements
+from medtransfer.evaluation.roc import auroc_estimate, between_patients, placements
 
 FEWEST: Final = 10
 """Patients with the finding, and without it, below which nothing is estimated."""
@@ -100,12 +100,19 @@ def _auroc(view: Positive, patients: int, level: float) -> Measured:
     estimate = auroc_estimate(truth, view.probability, groups, level=level)
     v = placements(truth, view.probability)
     pairs = min(patients_of(groups[truth]), patients_of(groups[~truth]), patients_of(groups) // 2)
-    variance = max(clustered_variance(truth, view.probability, groups), 0.0)
+    variance, degrees = between_patients(truth, view.probability, groups)
+    clustered = patients_of(groups) < groups.size
     influence = _summed((v.positive - v.auroc) / v.positive.size, groups[truth], patients)
     influence += _summed((v.negative - v.auroc) / v.negative.size, groups[~truth], patients)
     return Measured(
         estimate=estimate,
-        interval=partial(logit_interval, min(1.0, v.auroc), variance**0.5, trials=pairs),
+        interval=partial(
+            logit_interval,
+            min(1.0, v.auroc),
+            variance**0.5,
+            trials=pairs,
+            degrees=degrees if clustered else float("inf"),
+        ),
         variance=variance,
         influence=influence,
         trials=float(pairs),
