@@ -192,13 +192,13 @@ def _calibration(manifest: Manifest, evaluation: Evaluation | None) -> Iterator[
     if evaluation is None:
         yield "It has not been measured."
         return
-    found = [
-        one for one in evaluation.estimates if "calibration" in slug(one.name) or slug(one.name).startswith("brier")
-    ]
+    every = evaluation.calibration.estimates()
+    found = [one for one in every if slug(one.name).startswith(("calibration", "classwise", "brier"))]
+    found = [one for one in found if "bootstrap" not in one.name]
     for one in found:
         ends = f", {level(one)} {interval(one)}" if interval(one) else ""
         said = f"{number(one.value)}{ends}" if estimable(one) else f"not estimable ({one.note})"
-        yield f"{label(one.name)}{f', {one.of}' if one.of else ''}: {said}."
+        yield f"{label(one.name)}{f', {one.of}' if one.of and len(evaluation.findings) > 1 else ''}: {said}."
     if not found:
         yield "No figure of it was estimated."
 

@@ -22,6 +22,7 @@ CARD: Final = "Model card"
 ESTIMATES: Final = "All overall figures"
 FLOW: Final = "Where every input ended"
 POINT: Final = "Operating point"
+CALIBRATION: Final = "Calibration"
 MADE_FROM: Final = "Made from"
 WARNINGS: Final = "Warnings"
 
@@ -195,8 +196,10 @@ def trained_spectrum(known: Known) -> Answer | None:
 
 def calibrated(known: Known) -> Answer | None:
     """Calibration figures, where there are any."""
-    found = [one for one in known.evaluation.estimates if slug(one.name).startswith("calibration") and estimable(one)]
-    return Answer(text="; ".join(map(figure, found)) + ".", where=ESTIMATES) if found else None
+    every = known.evaluation.calibration.estimates()
+    found = [one for one in every if slug(one.name).startswith(("calibration", "classwise")) and estimable(one)]
+    said = [f"{figure(one)}{f' ({one.of})' if one.of and len(known.evaluation.findings) > 1 else ''}" for one in found]
+    return Answer(text="; ".join(said) + ".", where=CALIBRATION) if found else None
 
 
 def software(known: Known) -> Answer:

@@ -18,6 +18,7 @@ from medtransfer.core.evaluated.evaluation import Evaluation
 from medtransfer.core.evaluated.readers import ConsensusRule
 from medtransfer.core.inert import visible
 from medtransfer.core.results import Confusion, Flow
+from medtransfer.evaluation.calibration.one_finding import nothing
 from medtransfer.models.bundle import Calibrator, Manifest
 from medtransfer.reporting import sections
 from medtransfer.reporting.checklists.answers import answer, names
@@ -120,7 +121,7 @@ OTHER_FLOW = Flow(
 )
 CHANGES: dict[str, dict[str, Any]] = {
     "architecture": {"manifest": {"members": lambda m: (m.members[0].model_copy(update={"backbone": "densenet121"}),)}},
-    "calibrated": {"evaluation": {"estimates": ()}},
+    "calibrated": {"evaluation": {"calibration": nothing("pneumonia")}},
     "cautions": {"evaluation": {"warnings": ("Another thing.",)}},
     "cross_table": {
         "operating": {"confusion": Confusion(true_positive=1, false_positive=2, false_negative=3, true_negative=74)}
