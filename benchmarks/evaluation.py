@@ -23,6 +23,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -222,7 +223,7 @@ def delong_part(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def peers_part(arguments: argparse.Namespace) -> dict[str, Any]:
     """Unclustered, since the peers know no patients; the same rows, each in its turn."""
-    import confidenceinterval  # Not a dependency: see README.md for how it is installed.
+    confidenceinterval = import_module("confidenceinterval")  # Not a dependency: README.md says how it is installed.
 
     truth, p, _ = rows(ROWS)
     scores: Any = p
