@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from contextlib import closing
+import time
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from medtransfer.core.errors import OutputError
 from medtransfer.core.files import private_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -125,6 +126,37 @@ class Journal:
                 path=self.path,
                 hint="Free some space and run the same command again: it goes on where it stopped.",
             ) from error
+
+    @contextmanager
+    def gathering(self, *, seconds: float) -> Iterator[Callable[[Iterable[tuple[str, Mapping[str, Any]]]], None]]:
+        """Give what takes rows and commits them together, the first at once and then those of so many seconds.
+
+        A durable commit waits for the disk; where rows are cheap, one each costs more than the rows. What is held is
+        committed when the block is left, by an error too: only a kill can lose it.
+
+        Raises:
+            OutputError: As `append`.
+        """
+        held: list[tuple[str, Mapping[str, Any]]] = []
+        last = time.monotonic() - seconds
+
+        def commit() -> None:
+            rows = held.copy()
+            held.clear()
+            if rows:
+                self.append(rows)
+
+        def take(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+            nonlocal last
+            held.extend(rows)
+            if time.monotonic() - last >= seconds:
+                commit()
+                last = time.monotonic()
+
+        try:
+            yield take
+        finally:
+            commit()
 
     def close(self) -> None:
         """Close the file."""

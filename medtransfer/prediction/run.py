@@ -43,6 +43,9 @@ from medtransfer.prediction.table import attributes_of, ledger_rows, table_colum
 STRETCH = 512 * BATCH
 """Studies whose rows of the cohort are held at once."""
 
+COMMIT_SECONDS = 0.5
+"""Batches that are predicted in so short a time are committed together."""
+
 _SHOWN = 5
 
 
@@ -179,7 +182,10 @@ def _complete(
     """Predict the batches that lack a row."""
     pending, done, failed = _state(cohort, journal, settings.shard)
     total = done + sum(map(len, pending))
-    with progress_bar("predicting", total, done=done, quiet=quiet) as advance:
+    with (
+        progress_bar("predicting", total, done=done, quiet=quiet) as advance,
+        journal.gathering(seconds=COMMIT_SECONDS) as commit,
+    ):
         batches: Batches | None = None
         for start in range(0, len(pending), STRETCH // BATCH):
             stretch = pending[start : start + STRETCH // BATCH]
@@ -192,7 +198,7 @@ def _complete(
             batches = batches or _batches(bundle, attributes, settings)
             for batch in stretch:
                 rows = batches.rows(source, list(islice(studies, len(batch))))
-                journal.append(zip(cohort.listing.keys(batch), rows, strict=True))
+                commit(zip(cohort.listing.keys(batch), rows, strict=True))
                 failed += sum(row["status"] == "failed" for row in rows)
                 advance(len(batch), note=f"{failed:,} failed")
 

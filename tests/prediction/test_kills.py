@@ -88,8 +88,8 @@ def check_kills(folder: Path, manifest: Manifest, *, studies: int, kills: int, s
     before: dict[str, str] = {}
     done = 0
     for number, moment in enumerate([*moments, studies]):  # the last one while the tables are written
-        early = number % 10 == 0
-        done += killed(words, out, rows=0 if early else moment, wait=chance.uniform(0, 3.0 if early else 0.03))
+        passed = number % 10 == 0 or count(out) >= moment  # any moment from the first line of the program on
+        done += killed(words, out, rows=0 if passed else moment, wait=chance.uniform(0, 4.0 if passed else 0.6))
         now = committed(out)
         assert before.items() <= now.items(), "a row that was committed is there, and as it was"
         assert len(now) % BATCH in {0, studies % BATCH}, "batches are committed whole"
