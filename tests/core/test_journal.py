@@ -217,31 +217,35 @@ def test_rows_of_a_short_time_are_committed_together_the_first_at_once(tmp_path:
             return len(beside.keys())
 
     with Journal(tmp_path / "j", run="r") as journal:
-        with journal.gathering(seconds=3600) as take:
+        with journal.gathering(seconds=3600.0) as take:
             take([("a", {})])
             assert there() == 1
             take([("b", {}), ("c", {})])
             assert there() == 1
         assert there() == 3
-        with journal.gathering(seconds=0) as take:
+        with journal.gathering(seconds=0.0) as take:
             for number in range(3):
                 take([(str(number), {})])
                 assert there() == 4 + number
 
 
 def test_an_interruption_loses_no_row_that_was_gathered(tmp_path: Path) -> None:
-    with Journal(tmp_path / "j", run="r") as journal:
-        with pytest.raises(KeyboardInterrupt), journal.gathering(seconds=3600) as take:
+    def interrupted(journal: Journal) -> None:
+        with journal.gathering(seconds=3600.0) as take:
             take([("a", {})])
             take([("b", {})])
             raise KeyboardInterrupt
+
+    with Journal(tmp_path / "j", run="r") as journal:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(journal)
         assert journal.keys() == {"a", "b"}
 
 
 def test_rows_that_cannot_be_committed_are_said_once(tmp_path: Path) -> None:
     no_key: Any = object()
     with Journal(tmp_path / "j", run="r") as journal:
-        with pytest.raises(OutputError) as caught, journal.gathering(seconds=0) as take:
+        with pytest.raises(OutputError) as caught, journal.gathering(seconds=0.0) as take:
             take([(no_key, {})])
         assert caught.value.code == "Unwritable"
         assert not journal.keys()
