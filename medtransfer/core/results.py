@@ -7,6 +7,7 @@ they are the one contract that every room, every script and the app share.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import Field, model_validator
@@ -115,6 +116,32 @@ class OperatingPoint(Record):
     """False when no threshold reached the goal, and the nearest was taken."""
 
 
+class ScoredStudies(Record):
+    """Studies with a known truth in ascending order of their probability, so that a new one can be put beside them.
+
+    The three sequences are equally long. Probabilities are those that the bundle gives (recalibrated where it
+    recalibrates), rounded to four decimals; patients are numbers that mean nothing else.
+    """
+
+    split: str
+    """`calibration` or `validation`."""
+    of: str
+    """The class or label."""
+    probabilities: tuple[float, ...]
+    present: tuple[bool, ...]
+    patients: tuple[int, ...]
+
+    @model_validator(mode="after")
+    def _agree(self) -> ScoredStudies:
+        if not len(self.probabilities) == len(self.present) == len(self.patients):
+            msg = "probabilities, present and patients differ in length"
+            raise ValueError(msg)
+        if any(low > high for low, high in pairwise(self.probabilities)):
+            msg = "probabilities do not ascend"
+            raise ValueError(msg)
+        return self
+
+
 class Curve(Record):
     """Points of a curve in drawing order."""
 
@@ -214,6 +241,8 @@ class Predictions:
     """True where the cohort has rows without a patient id, and the user allowed that."""
     task: Task = "multiclass"
     """What `truth` and the probabilities are: of several classes, of ordered ones, or of several labels at once."""
+    operating_points: dict[str, OperatingPoint] = field(default_factory=dict)
+    """Label → its own operating point, where there are several labels at once."""
     priors: dict[str, float] = field(default_factory=dict)
     """Share of each class, or of those who have each label, to which the probabilities are calibrated; may be empty."""
     spectrum: Spectrum | None = None

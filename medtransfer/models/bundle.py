@@ -29,13 +29,13 @@ from medtransfer.core.errors import BundleError
 from medtransfer.core.evaluated.spectrum import Spectrum
 from medtransfer.core.files import file_digest, write_text, written_whole
 from medtransfer.core.records import Record
-from medtransfer.core.results import OperatingPoint
+from medtransfer.core.results import OperatingPoint, ScoredStudies
 from medtransfer.core.types import Task
 from medtransfer.models.weights.sidecar import InputSpec
 
 MANIFEST: Final = "bundle.json"
 SUMS: Final = "SHA256SUMS"
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 
 
 class Member(Record):
@@ -93,7 +93,7 @@ class TrainingRecord(Record):
 class Manifest(Record):
     """What `bundle.json` says."""
 
-    schema_version: Literal[4] = SCHEMA_VERSION
+    schema_version: Literal[5] = SCHEMA_VERSION
     medtransfer_version: str
     task: Task = "multiclass"
     classes: tuple[str, ...]
@@ -103,6 +103,10 @@ class Manifest(Record):
     preprocess: PreprocessConfig
     members: tuple[Member, ...] = Field(min_length=1)
     operating_point: OperatingPoint | None
+    operating_points: dict[str, OperatingPoint] = Field(default={})
+    """Where there are several labels at once, and no one positive class: label → its own point."""
+    scored: tuple[ScoredStudies, ...] = ()
+    """The studies on which the calibrator was fitted, or else the point chosen, by their probability."""
     calibrator: Calibrator | None = None
     """How probabilities are recalibrated before anything is decided by them; None: not at all."""
     priors: dict[str, float] = Field(default={})
