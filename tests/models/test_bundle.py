@@ -159,9 +159,9 @@ def test_a_missing_part_is_refused(written: Bundle) -> None:
 def test_a_part_cut_short_is_refused(written: Bundle, size: int) -> None:
     (written.folder / FILE).write_bytes((written.folder / FILE).read_bytes()[:size])
     assert _refused(written.folder).code == "Altered"
-@pytest.mark.parametrize("version", [0, 4, 6, "5", None])
 
-@pytest.mark.parametrize("version", [0, 3, 5, "4", None])
+
+@pytest.mark.parametrize("version", [0, 4, 6, "5", None])
 def test_another_schema_version_is_refused_by_number(written: Bundle, version: object) -> None:
     _rewrite(written.folder, lambda raw: raw.update(schema_version=version))
     error = _refused(written.folder)
