@@ -24,7 +24,7 @@ from medtransfer.evaluation.accounting.missing import missing_table
 from medtransfer.evaluation.accounting.reconciliation import reconciled
 from medtransfer.evaluation.accounting.shortcuts import shortcuts
 from medtransfer.evaluation.accounting.spectrum import spectrum_table
-from medtransfer.evaluation.cases import Cases, measured_cases
+from medtransfer.evaluation.cases import Cases, measured_cases, with_text_once
 from medtransfer.evaluation.cautions import cautions
 from medtransfer.evaluation.findings import Draws, Findings, is_one_finding, measured_findings, rows_of, views
 from medtransfer.evaluation.flow import flow
@@ -91,6 +91,7 @@ def evaluate(
     """
     beside = beside or Beside()
     made_from = provenance(predictions, seed=config.seed, origins=beside.origins)  # before a truth table changes them
+    predictions = with_text_once(predictions)
     readers = None
     if beside.truth is not None:
         readers = readers_part(predictions, beside.truth, beside.rule, seed=config.seed, replicates=config.replicates)

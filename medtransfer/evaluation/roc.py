@@ -14,8 +14,7 @@ from jaxtyping import Float64, Int64
 from medtransfer.core.results import Curve, Estimate
 from medtransfer.core.types import Groups, Probabilities, Truths
 from medtransfer.evaluation.intervals import logit_interval
-from medtransfer.evaluation.patients import patient_count
-from medtransfer.evaluation.ranking import ranking
+from medtransfer.evaluation.patients import numbered, patient_count
 
 MOST_POINTS: Final = 400
 """Of a curve: what a drawing can show, however many studies there are."""
@@ -50,21 +49,25 @@ def placements(truth: Truths, probability: Probabilities) -> Placements:
 
     Reference: Sun, Xu 2014 (fast implementation of DeLong's algorithm, there by midranks).
     """
-    ranked = ranking(truth, probability)
-    blocks = ranked.blocks
-    m_below, m_equal = blocks.first, blocks.last - blocks.first
-    n_below, n_equal = blocks.start - m_below, blocks.end - blocks.start - m_equal
-    m, n = int(m_equal.sum()), int(n_equal.sum())
-    twice = 2 * n_below + n_equal
-    size = blocks.end - blocks.start
-    found = np.where(
-        truth if ranked.order is None else truth[ranked.order],
-        np.repeat(twice / (2 * n), size),
-        np.repeat(1 - (2 * m_below + m_equal) / (2 * m), size),
-    )
-    if ranked.order is not None:
-        found[ranked.order] = found.copy()
-    return Placements(auroc=int(twice @ m_equal) / (2 * m * n), positive=found[truth], negative=found[~truth])
+    whole = np.int32 if truth.size < 2**30 else np.int64  # twice a count must fit; the smaller kind halves the memory
+    order, ill = None, truth
+    if (probability[1:] < probability[:-1]).any():
+        order = np.argsort(probability, kind="stable").astype(whole)
+        ill, probability = truth[order], probability[order]
+    last = np.append(np.flatnonzero(probability[1:] != probability[:-1]), truth.size - 1).astype(whole)
+    m_until = np.cumsum(ill, dtype=whole)[last]
+    n_until = last + whole(1) - m_until
+    m_equal, n_equal = np.diff(m_until, prepend=whole(0)), np.diff(n_until, prepend=whole(0))
+    m, n = int(m_until[-1]), int(n_until[-1])
+    twice_below = 2 * n_until - n_equal
+    auroc = int(np.multiply(twice_below, m_equal, dtype=np.int64).sum()) / (2 * m * n)
+    positive = np.repeat(twice_below / (2 * n), m_equal)
+    negative = np.repeat(1 - (2 * m_until - m_equal) / (2 * m), n_equal)
+    if order is None:
+        return Placements(auroc=auroc, positive=positive, negative=negative)
+    found = np.empty(truth.size)
+    found[order[ill]], found[order[~ill]] = positive, negative
+    return Placements(auroc=auroc, positive=found[truth], negative=found[~truth])
 
 
 def delong_variance(truth: Truths, probability: Probabilities) -> float:
@@ -109,17 +112,21 @@ def between_patients(truth: Truths, probability: Probabilities, groups: Groups) 
     Reference: Obuchowski 1997 (nonparametric analysis of clustered ROC curve data); Satterthwaite 1946 (an approximate
     distribution of estimates of variance components).
     """
-    v = placements(truth, probability)
-    patients, position = np.unique(groups, return_inverse=True)
-    a = np.bincount(position[truth], weights=v.positive - v.auroc, minlength=patients.size)
-    b = np.bincount(position[~truth], weights=v.negative - v.auroc, minlength=patients.size)
-    with_positive, with_negative = patient_count(position[truth]), patient_count(position[~truth])
+    return _between(placements(truth, probability), truth, groups)
+
+
+def _between(v: Placements, truth: Truths, groups: Groups) -> ClusteredVariance:
+    position, count = numbered(groups)
+    ill, well = position[truth], position[~truth]
+    with_positive, with_negative = (int(np.count_nonzero(np.bincount(who))) for who in (ill, well))
     if min(with_positive, with_negative) < 2:
         return ClusteredVariance(float("nan"), float("nan"))
+    a = np.bincount(ill, weights=v.positive - v.auroc, minlength=count)
+    b = np.bincount(well, weights=v.negative - v.auroc, minlength=count)
     m, n = v.positive.size, v.negative.size
     s10 = with_positive / ((with_positive - 1) * m) * np.sum(a * a)
     s01 = with_negative / ((with_negative - 1) * n) * np.sum(b * b)
-    s11 = patients.size / (patients.size - 1) * np.sum(a * b)
+    s11 = count / (count - 1) * np.sum(a * b)
     variance = max(0.0, float(s10 / m + s01 / n + 2 * s11 / (m * n)))
     spread = float((s10 / m) ** 2 / (with_positive - 1) + (s01 / n) ** 2 / (with_negative - 1))
     return ClusteredVariance(variance, max(1.0, variance**2 / spread) if spread > 0 else float("inf"))
@@ -145,8 +152,9 @@ def auroc_estimate(
     if truth.all() or not truth.any():
         note = "only one class among the studies"
         return Estimate(name="AUROC", value=None, level=level, method=method, n=n, of=of, note=note)
-    value = placements(truth, probability).auroc
-    variance, degrees = between_patients(truth, probability, groups)
+    v = placements(truth, probability)
+    value = v.auroc
+    variance, degrees = _between(v, truth, groups)
     pairs = _independent_pairs(truth, groups)
     degrees = degrees if clustered else float("inf")
     interval = logit_interval(value, variance**0.5, level, trials=pairs, degrees=degrees)
