@@ -8,7 +8,6 @@ import numpy as np
 
 from medtransfer.core.types import Groups
 
-
 _DENSE: Final = 4
 """Codes up to so many times the number of studies are counted in place; only others are sorted."""
 
