@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from mapie.metrics.calibration import expected_calibration_error
 
 from medtransfer.evaluation.calibration.bins import Scheme, bin_of, calibration_bins, calibration_errors, cuts
 
@@ -51,6 +52,16 @@ def test_published_example() -> None:
     """torchmetrics' documentation; L1, L2 and maximum of two bins."""
     found = errors([0, 0, 1, 1, 1], [0.25, 0.25, 0.55, 0.75, 0.75], "equal width", 2)
     np.testing.assert_allclose(found, [0.2900, 0.2918, 0.3167], atol=5e-5)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("bins", [5, 10, 20])
+def test_the_expected_error_is_mapies(seed: int, bins: int) -> None:
+    generator = np.random.default_rng(seed)
+    p = generator.beta(2, 3, size=700)
+    y = (generator.random(p.size) < p**1.3).astype(int)
+    theirs = expected_calibration_error(y, p, num_bins=bins + 1, split_strategy="uniform")  # of edges, not of bins
+    assert errors(y, p, "equal width", bins)[0] == pytest.approx(theirs, abs=1e-12)
 
 
 def test_a_probability_of_one_is_in_the_last_bin() -> None:
