@@ -6,7 +6,7 @@ Every evaluation is computed once a process: they are frozen, and looked at only
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -41,6 +41,14 @@ def point() -> OperatingPoint:
         sensitivity=chosen,
         specificity=chosen.model_copy(update={"name": "specificity", "value": 0.864, "n": 44}),
     )
+
+
+def label_points(**thresholds: float) -> dict[str, OperatingPoint]:
+    """As a bundle keeps them: label → its own."""
+    return {
+        name: point().model_copy(update={"positive": name, "threshold": threshold})
+        for name, threshold in thresholds.items()
+    }
 
 
 def pneumonia() -> Predictions:
@@ -153,8 +161,9 @@ def of_infections() -> Evaluation:
 
 @cache
 def of_labels() -> Evaluation:
-    """Three labels at once, some of them unknown."""
-    return evaluate(several_labels(), title="Three findings", config=QUICK)
+    """Three labels at once, some of them unknown; the last has no operating point."""
+    predictions = replace(several_labels(), operating_points=label_points(pneumonia=0.45, effusion=0.4))
+    return evaluate(predictions, title="Three findings", config=QUICK)
 
 
 @cache
@@ -180,3 +189,17 @@ def of_one() -> Evaluation:
 def of_patients() -> Evaluation:
     """The studies of `of_pneumonia`, patient by patient."""
     return evaluate(pneumonia(), title="Patients", config=QUICK.model_copy(update={"level": "patient"}))
+
+
+quickly = partial(evaluate, config=QUICK)
+
+
+def asked(predictions: Predictions, **settings: object) -> Evaluation:
+    """Evaluated with few replicates and such settings."""
+    return evaluate(predictions, config=EvaluationConfig.model_validate(QUICK.model_dump() | settings))
+
+
+def at_point(evaluation: Evaluation, name: str) -> Estimate:
+    """A figure at the operating point, on the studies that were evaluated."""
+    assert evaluation.operating is not None
+    return evaluation.operating.estimate(name)

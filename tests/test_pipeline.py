@@ -16,7 +16,7 @@ from medtransfer.core.files import patient_digest
 from medtransfer.core.results import Estimate, OperatingPoint
 from medtransfer.evaluation.evaluate import PATIENTS_UNKNOWN
 from medtransfer.models.backbones import squeezenet1_1
-from medtransfer.pipeline.bundling import chosen_point
+from medtransfer.pipeline.choosing import chosen_points
 from medtransfer.pipeline.inspections import write_inspection
 
 
@@ -107,7 +107,7 @@ def test_the_operating_points_intervals_know_the_patients(quick_plan: mt.Plan, q
 
     def point(name: str, ids: list[str], *, unknown: bool = False) -> OperatingPoint:
         changed = replace(cohort.with_table(cohort.table.assign(patient_id=ids)), patients_unknown=unknown)
-        found = chosen_point(quick_plan, bundle, changed, tmp_path / name)
+        found = chosen_points(quick_plan, bundle, changed, tmp_path / name).one
         assert found is not None
         return found
 

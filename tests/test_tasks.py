@@ -28,12 +28,12 @@ def write_picture(path: Path, *, squares: tuple[float, float], seed: int) -> Non
     Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)).save(path)
 
 
-def write_several(folder: Path, seed: int) -> Path:
-    """48 studies of 24 patients; a fifth of the answers is unknown, and of two studies nothing is known at all."""
+def write_several(folder: Path, seed: int, studies: int = 48) -> Path:
+    """Two studies a patient; a fifth of the answers is unknown, and of two studies nothing is known at all."""
     folder.mkdir(exist_ok=True)
     generator = np.random.default_rng(seed)
     rows = []
-    for study in range(48):
+    for study in range(studies):
         truth = generator.random(2) < (0.5, 0.35)
         write_picture(folder / f"{study}.png", squares=tuple(90.0 * truth), seed=1000 * seed + study)
         known = generator.random(2) < (0.8 if study > 1 else 0)
@@ -97,6 +97,47 @@ def test_several_labels_from_plan_to_report(several: Path, tmp_path: Path) -> No
     page = mt.report(evaluation, out=tmp_path / "report").read_text(encoding="utf-8")
     assert "Discrimination, finding by finding" in page
     assert format(evaluation.estimate("macro AUROC").value, ".3f") in page
+
+
+def test_each_label_has_its_own_operating_point_from_fit_to_report(tmp_path: Path) -> None:
+    """60 validation studies know enough of the first label, and not enough of the second."""
+    cohort = write_several(tmp_path / "hospital", seed=5, studies=120)
+    table = pd.read_csv(cohort / "cohort.csv", dtype=str, keep_default_na=False)
+    table["split"] = ["train"] * 36 + ["validation"] * 60 + ["test"] * 24
+    table.loc[:, "effusion"] = ["yes" if i % 9 == 0 else "0" for i in range(120)]
+    table.to_csv(cohort / "cohort.csv", index=False)
+    runs = []
+    for rate in (0.001, 0.002):
+        changed = (*QUICK, f"training.learning_rate={rate}", "decision.rule=youden")
+        plan = mt.plan(mt.read_cohort(cohort, labels=LABELS), backbone="squeezenet1_1", changes=changed)
+        runs.append(mt.fit(plan, out=tmp_path / f"run {rate}"))
+    soup = mt.soup(runs, out=tmp_path / "soup", validation=cohort)
+    for bundle in (runs[0], soup):
+        (point,) = bundle.manifest.operating_points.values()
+        assert (point.positive, point.chosen_on, point.rule) == ("pneumonia", "validation", "youden")
+        (note,) = [one for one in bundle.manifest.training.notes if "has no operating point" in one]
+        assert note.startswith("effusion has no operating point: of the validation studies, 7 have it and 53 do not")
+    test = mt.read_cohort(tmp_path / "run 0.001" / "cohort.csv").split("test")
+    predictions = mt.predict(runs[0], test, out=tmp_path / "p")
+    point = runs[0].manifest.operating_points["pneumonia"]
+    assert predictions.operating_points == {"pneumonia": point}
+    called = predictions.table["probability_pneumonia"] >= point.threshold
+    assert predictions.table["decision"].tolist() == [f"pneumonia={int(one)}" for one in called]
+    shards = [tmp_path / f"shard {i}" for i in (1, 2)]
+    for number, folder in enumerate(shards, start=1):
+        mt.predict(runs[0], test, out=folder, shard=f"{number}/2")
+    mt.merge(shards, out=tmp_path / "merged")
+    for name in ("predictions.csv", "predictions.json"):
+        assert (tmp_path / "merged" / name).read_bytes() == (tmp_path / "p" / name).read_bytes()
+    evaluation = mt.evaluate(tmp_path / "p")
+    assert list(evaluation.operating_per_label) == ["pneumonia"]
+    report = mt.report(evaluation, out=tmp_path / "report", bundle=runs[0]).parent
+    assert "All figures of pneumonia" in (report / "report.html").read_text(encoding="utf-8")
+    rows = pd.read_csv(report / "estimates.csv")
+    rows = rows[rows["where"] == "operating_per_label/pneumonia/estimates"]
+    assert (len(rows), set(rows["class"])) == (11, {"pneumonia"})
+    card = (report / "model_card.md").read_text(encoding="utf-8")
+    assert "Without an operating point, probabilities only: effusion." in card
 
 
 def test_another_hospital_with_the_same_labels_shares_the_head(several: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from apps.text import fact, plain
 
 if TYPE_CHECKING:
     import medtransfer as mt
+    from medtransfer import OperatingPoint
 
 
 def show() -> None:
@@ -55,17 +56,23 @@ def _network(bundle: mt.Bundle) -> None:
 
 
 def _operating_point(bundle: mt.Bundle) -> None:
-    point = bundle.manifest.operating_point
+    one, each = bundle.manifest.operating_point, bundle.manifest.operating_points.values()
     with st.container(border=True):
-        st.subheader("The operating point")
-        if point is None:
+        st.subheader("The operating points" if each else "The operating point")
+        if one is None and not each:
             st.text("There is none: the bundle gives probabilities and no decision.")
-            return
-        fact("A study is called positive from a probability of", words.number(point.threshold))
-        fact("Sensitivity", f"{words.value(point.sensitivity)}, {words.interval(point.sensitivity)}")
-        fact("Specificity", f"{words.value(point.specificity)}, {words.interval(point.specificity)}")
-        plain(words.rule(point))
-        plain(words.optimism(point))
+        for point in each if one is None else (one,):
+            if each:
+                plain(point.positive)
+            _figures_at(point)
+
+
+def _figures_at(point: OperatingPoint) -> None:
+    fact("A study is called positive from a probability of", words.number(point.threshold))
+    fact("Sensitivity", f"{words.value(point.sensitivity)}, {words.interval(point.sensitivity)}")
+    fact("Specificity", f"{words.value(point.specificity)}, {words.interval(point.specificity)}")
+    plain(words.rule(point))
+    plain(words.optimism(point))
 
 
 def _limits(bundle: mt.Bundle) -> None:

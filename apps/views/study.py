@@ -60,6 +60,8 @@ def show() -> None:
         _say_what_to_note(bundle, study, result)
         if bundle.manifest.operating_point is not None:
             _say_operating_point(bundle.manifest.operating_point)
+        for point in bundle.manifest.operating_points.values():
+            _say_operating_point(point)
     with left:
         _show_images(str(study.files), readable)
 
@@ -76,7 +78,9 @@ def _say_prediction(bundle: mt.Bundle, result: StudyResult) -> None:
             st.caption("For the probability of a single study this bundle gives no interval.")
     else:
         _table_of(result.probabilities)
-    if manifest.operating_point is None:
+        for name, point in manifest.operating_points.items():
+            plain(words.decision(point, result.probabilities[name]))
+    if manifest.operating_point is None and not manifest.operating_points:
         st.text("This bundle has no operating point: a probability is given, and no decision.")
 
 

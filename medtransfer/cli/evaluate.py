@@ -42,7 +42,9 @@ class Arguments(Common):
     reference: Path | None = None
     """Predictions of the same bundle to measure drift against, such as those of its validation split."""
     gallery: bool = False
-    """Name the most confident errors by study id."""
+    """Name the most confident errors by study id, and by path where the ledger lies beside the predictions."""
+    images: Path | None = None
+    """The cohort's folder: the most confident errors (--gallery) then link to their images."""
     bundle: Path | None = None
     """The bundle that predicted: fills more of the checklists, and writes a model card."""
     out: Path | None = None
@@ -78,5 +80,5 @@ def run(arguments: Arguments) -> Outcome:
     )
     text = summary(evaluation)
     if arguments.out is not None:
-        text += f"\nreport: {report(evaluation, out=arguments.out, bundle=arguments.bundle)}"
+        text += f"\nreport: {report(evaluation, out=arguments.out, bundle=arguments.bundle, images=arguments.images)}"
     return Outcome(facts=evaluation.as_json(), text=text)

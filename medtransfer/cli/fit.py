@@ -40,6 +40,7 @@ def run(arguments: Arguments) -> Outcome:
     from medtransfer.core.config.plan import Plan
     from medtransfer.core.config.toml import read_toml
     from medtransfer.pipeline.story import fit
+    from medtransfer.reporting.points_text import point_facts, point_lines
 
     bundle = fit(
         read_toml(Plan, arguments.plan, changes=arguments.set),
@@ -49,22 +50,18 @@ def run(arguments: Arguments) -> Outcome:
         allow_failures=arguments.allow_failures,
         quiet=arguments.quiet or arguments.json,
     )
-    training, point = bundle.manifest.training, bundle.manifest.operating_point
+    training = bundle.manifest.training
     lines = [
         f"bundle: {bundle.folder} (SHA-256 {bundle.sha256[:12]}…)",
         f"trained {training.steps} steps in {training.seconds:.0f} s",
     ]
-    if point is not None:
-        lines.append(
-            f"operating point, chosen on validation: probability of {point.positive} ≥ {point.threshold:.3f}; there "
-            f"sensitivity {point.sensitivity}, specificity {point.specificity}"
-        )
+    lines += point_lines(bundle.manifest)
     lines += [f"note: {note}" for note in training.notes]
     lines.append(f"next: medtransfer predict {bundle.folder} {arguments.out / 'cohort.csv'} --split test")
     facts = {
         "bundle": str(bundle.folder),
         "sha256": bundle.sha256,
-        "operating_point": None if point is None else point.as_json(),
+        **point_facts(bundle.manifest),
         "training": training.as_json(exclude={"patients", "plan"}),
     }
     return Outcome(facts=facts, text="\n".join(lines))

@@ -22,6 +22,8 @@ class Arguments(Common):
     """evaluation.json that `evaluate` wrote, or its folder."""
     bundle: Path | None = None
     """The bundle that predicted: fills more of the checklists, and writes a model card."""
+    images: Path | None = None
+    """The cohort's folder: the most confident errors then link to their images."""
     out: Path | None = None
     """Folder for the page, or the page itself if it ends in .html; default: beside the evaluation."""
 
@@ -33,5 +35,5 @@ def run(arguments: Arguments) -> Outcome:
 
     evaluation = read_evaluation(arguments.evaluation)
     beside = arguments.evaluation if arguments.evaluation.is_dir() else arguments.evaluation.parent
-    page = report(evaluation, out=arguments.out or beside, bundle=arguments.bundle)
+    page = report(evaluation, out=arguments.out or beside, bundle=arguments.bundle, images=arguments.images)
     return Outcome(facts={"report": str(page)}, text=f"report: {page}")

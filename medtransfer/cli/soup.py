@@ -40,6 +40,7 @@ class Arguments(Common):
 def run(arguments: Arguments) -> Outcome:
     """Average, and say what became of every bundle."""
     from medtransfer.pipeline.soups import soup
+    from medtransfer.reporting.points_text import point_facts, point_lines
 
     bundle = soup(
         arguments.bundles,
@@ -50,7 +51,7 @@ def run(arguments: Arguments) -> Outcome:
         allow_failures=arguments.allow_failures,
         quiet=arguments.quiet or arguments.json,
     )
-    story, point = bundle.manifest.training.plan["soup"], bundle.manifest.operating_point
+    story = bundle.manifest.training.plan["soup"]
     members = [
         {"bundle": str(folder), "sha256": member["sha256"], "kept": member["kept"], "log_loss": member.get("log_loss")}
         for folder, member in zip(arguments.bundles, story["members"], strict=True)
@@ -62,11 +63,7 @@ def run(arguments: Arguments) -> Outcome:
             lines.append(
                 "  worse there than its best member alone: --how greedy keeps only what does not make it worse"
             )
-    if point is not None:
-        lines.append(
-            f"operating point, chosen on validation: probability of {point.positive} ≥ {point.threshold:.3f}; there "
-            f"sensitivity {point.sensitivity}, specificity {point.specificity}"
-        )
+    lines += point_lines(bundle.manifest)
     lines.append(f"next: medtransfer predict {bundle.folder} COHORT --split test")
     return Outcome(
         facts={
@@ -75,7 +72,7 @@ def run(arguments: Arguments) -> Outcome:
             "how": story["how"],
             "members": members,
             "log_loss": story.get("log_loss"),
-            "operating_point": None if point is None else point.as_json(),
+            **point_facts(bundle.manifest),
         },
         text="\n".join(lines),
     )

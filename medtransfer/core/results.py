@@ -25,7 +25,7 @@ fits recalibration, `test` is only ever measured on. An empty split means: not a
 
 COHORT_COLUMNS: Final = {
     "path": "image or series, relative to the table's folder; required",
-    "patient_id": "who; splits never separate two rows of one patient; empty means unknown",
+    "patient_id": "who; equal ids are one patient at whatever site, whom splits never separate; empty means unknown",
     "study_id": "what one prediction is about; repeats where a study has several images; default: path",
     "site": "hospital; default: name of the table's folder",
     "date": "ISO date of the study, or empty",
@@ -52,7 +52,8 @@ PREDICTION_COLUMNS: Final = {
     "truth": "the cohort's `label`, empty where unknown",
     "probability_<class>": "one column per class or label; a row sums to 1 over classes; empty where not read",
     "uncalibrated_<class>": "the same before recalibration, where the bundle recalibrates; no columns otherwise",
-    "decision": "positive class name, or `not <positive>`, at the bundle's operating point",
+    "decision": "`pneumonia` or `not pneumonia` at the bundle's operating point; of several labels, those that have a "
+    "point: `pneumonia=1;effusion=0`; empty without one, and where not read",
     "flags": "words separated by `;`, such as `several_images`",
     "bundle_sha256": "SHA-256 of the bundle that predicted",
     "status": "read, excluded or failed",
@@ -249,3 +250,9 @@ class Predictions:
     """Of the cohort that the network was trained on."""
     features: pd.DataFrame | None = None
     """`FEATURE_COLUMNS`, where they were asked for."""
+
+    @property
+    def points(self) -> dict[str, OperatingPoint]:
+        """Finding → its operating point: that of the positive class, or those of the labels."""
+        one = self.operating_point
+        return self.operating_points if one is None else {one.positive: one}

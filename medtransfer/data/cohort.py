@@ -103,8 +103,17 @@ class Cohort:
 
 
 def patients(table: pd.DataFrame) -> pd.Series:
-    """The patient of each row; a row without one is its own patient, named after its study."""
+    """The patient of each row; a row without an id is its own patient, named after its study.
+
+    **Within one table equal ids are one patient, whatever the site.** Someone who was seen at two hospitals must not
+    train at one and be judged at the other, nor count as two independent people in an interval. Where hospitals number
+    their patients independently, the hospital belongs into the id before their tables are joined; `evaluate` points out
+    ids that occur at several sites. Between two tables, a bundle's training patients and those it is judged on, equal
+    ids of two sites are two people who are pointed out, too (`core/files.patient_digest`).
+    """
     unknown = table["patient_id"] == ""
+    if not unknown.any():
+        return table["patient_id"]
     return table["patient_id"].where(~unknown, "study:" + table["study_id"])
 
 

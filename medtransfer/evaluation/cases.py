@@ -16,7 +16,9 @@ from medtransfer.core.errors import PredictionsError
 from medtransfer.core.files import patient_digest
 from medtransfer.core.results import PROBABILITY, Predictions, Status
 from medtransfer.core.types import ClassProbabilities, Groups, StudyTargets
+from medtransfer.data.cohort import patients
 from medtransfer.data.targets import strange_labels, targets_of
+from medtransfer.evaluation.decisions import check_points, decisions_of
 
 _NEEDED = ("study_id", "patient_id", "truth", "status", "error")
 _TOLERANCE = 1e-6
@@ -41,7 +43,7 @@ def measured_cases(predictions: Predictions) -> Cases:
     """Check the predictions and pick what is measured, sorted by study id.
 
     Rows without a patient id are refused, or, where `predictions.patients_unknown` allows them, become
-    patients of their own.
+    patients of their own; who is one patient, `data.cohort.patients` says.
 
     Raises:
         PredictionsError: With the codes of `checked_table`, and `NoCases`, `PatientUnknown` or
@@ -56,12 +58,11 @@ def measured_cases(predictions: Predictions) -> Cases:
             hint="Give the cohort labels, and look at the ledger for why images were not read.",
         )
     refuse_unknown_patients(table, predictions)
-    namesakes = _refuse_training_patients(table, predictions)
-    patients = table["patient_id"].where(table["patient_id"] != "", "\0" + table["study_id"])
+    namesakes = refuse_training_patients(table, predictions)
     return Cases(
         truth=targets_of(table["truth"], predictions.classes, predictions.task),
         probability=_probabilities(table, predictions),
-        groups=pd.factorize(patients, sort=False)[0].astype(np.int64),
+        groups=pd.factorize(patients(table), sort=False)[0].astype(np.int64),
         table=table,
         namesakes=namesakes,
     )
@@ -179,24 +180,15 @@ def _check_probabilities(read: pd.DataFrame, predictions: Predictions) -> None:
 
 
 def _check_decisions(read: pd.DataFrame, predictions: Predictions) -> None:
-    point = predictions.operating_point
-    if point is None:
-        return
-    if point.positive != predictions.positive:
-        raise PredictionsError(
-            f"the operating point is for {point.positive!r}, the positive class is {predictions.positive!r}",
-            code="OtherOperatingPoint",
-            hint="Choose the operating point for the positive class, on validation data.",
-        )
-    if "decision" in read.columns:
-        called = read[PROBABILITY + point.positive].to_numpy(dtype=np.float64) >= point.threshold
-        expected = np.where(called, point.positive, f"not {point.positive}")
+    check_points(predictions)
+    if predictions.points and "decision" in read.columns:
+        locked = ", ".join(f"{one.threshold!r} of {name!r}" for name, one in predictions.points.items())
         _refuse(
-            read[(read["decision"] != "") & (read["decision"] != expected)],
+            read[(read["decision"] != "") & (read["decision"] != decisions_of(read, predictions))],
             "decision",
             code="OtherThreshold",
-            hint=f"The decisions do not follow from the threshold {point.threshold!r}; it may not be moved "
-            "after predicting. Predict again.",
+            hint=f"The decisions do not follow from the locked thresholds ({locked}); they may not be moved after "
+            "predicting. Predict again.",
         )
 
 
@@ -212,7 +204,7 @@ def refuse_unknown_patients(table: pd.DataFrame, predictions: Predictions) -> No
         )
 
 
-def _refuse_training_patients(table: pd.DataFrame, predictions: Predictions) -> int:
+def refuse_training_patients(table: pd.DataFrame, predictions: Predictions) -> int:
     """Refuse patients that were trained on; how many other ids occur among the training patients of another site.
 
     A patient was trained on where site and id match, or where the site is unknown and the id matches.

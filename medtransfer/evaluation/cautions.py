@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+import pandas as pd
+
 from medtransfer.core.results import Predictions
 from medtransfer.data.targets import absences, counts
-from medtransfer.evaluation.cases import Cases
+from medtransfer.evaluation.cases import Cases, as_text
+from medtransfer.evaluation.patient_level import SEVERAL
 
 FEW = 10
 """With fewer events or non-events than this, figures say little, and a warning says so."""
@@ -24,6 +28,9 @@ def cautions(cases: Cases, predictions: Predictions, *, replicates: int, left_ou
     if left_out:
         who = "1 patient is" if left_out == 1 else f"{left_out} patients are"
         yield f"{who} left out: their studies belong to several classes, so they have no one truth"
+    if wandering := _at_several_sites(cases):
+        who = "1 patient id occurs" if wandering == 1 else f"{wandering} patient ids occur"
+        yield f"{who} at several sites, each taken for one person; where they are not, put the site into the id"
     if predictions.patients_unknown:
         yield "Some patients are unknown: intervals may be too narrow, leakage cannot be excluded"
     if cases.namesakes:
@@ -34,6 +41,19 @@ def cautions(cases: Cases, predictions: Predictions, *, replicates: int, left_ou
         )
     if replicates < QUOTABLE_REPLICATES:
         yield f"Only {replicates} bootstrap replicates: do not quote these intervals"
+
+
+def _at_several_sites(cases: Cases) -> int:
+    """Patients, of studies as of patients that are pooled already."""
+    table = cases.table
+    if "site" not in table:
+        return 0
+    sites = as_text(table["site"])
+    codes = pd.factorize(sites)[0]
+    pairs = np.unique(np.stack([cases.groups, codes])[:, (sites != "").to_numpy()], axis=1)
+    who, often = np.unique(pairs[0], return_counts=True)
+    pooled = cases.groups[(sites == SEVERAL).to_numpy()]
+    return len({*who[often > 1].tolist(), *pooled.tolist()})
 
 
 def _rare_classes(cases: Cases, predictions: Predictions) -> Iterator[str]:
@@ -58,8 +78,12 @@ def _rare_labels(cases: Cases, predictions: Predictions) -> Iterator[str]:
 
 
 def _unmeasured(predictions: Predictions) -> Iterator[str]:
-    if predictions.task == "multilabel":
-        yield "Several labels have no common operating point: no sensitivity, no specificity"
+    if predictions.task == "multilabel" and predictions.points:
+        lacking = [repr(name) for name in predictions.classes if name not in predictions.points]
+        if lacking:
+            yield f"No operating point came with {', '.join(lacking)}: no sensitivity, no specificity there"
+    elif predictions.task == "multilabel":
+        yield "No operating points came with the predictions: no sensitivity, no specificity"
     elif predictions.task == "ordinal":
         yield "Ordered classes have no positive one: no operating point"
     elif predictions.positive is None:

@@ -33,6 +33,7 @@ from medtransfer.evaluation.heterogeneity.subgroups import subgroups
 from medtransfer.evaluation.many_classes import many_class_estimates
 from medtransfer.evaluation.many_labels import many_label_estimates
 from medtransfer.evaluation.ordered_classes import ordinal_estimates
+from medtransfer.evaluation.paths import with_paths
 from medtransfer.evaluation.patient_level import patient_level
 from medtransfer.evaluation.positive import against_the_rest
 from medtransfer.evaluation.prevalence import stated_shares
@@ -121,12 +122,13 @@ def evaluate(
         uncalibrated=found.uncalibrated,
         prevalence=stated,
         operating=found.operating,
+        operating_per_label=found.operating_per_label,
         usefulness=found.usefulness,
         missing=missing_table(predictions),
         spectrum=spectrum_table(predictions),
         drift=drift(predictions, reference=beside.reference, seed=config.seed),
         shortcuts=panels,
-        errors=errors_gallery(predictions) if config.gallery else (),
+        errors=errors_gallery(with_paths(predictions, beside.ledger)) if config.gallery else (),
         readers=readers,
         warnings=(*said, *(warning for panel in panels for warning in panel.warnings)),
         provenance=made_from,
@@ -159,7 +161,7 @@ def _by_group(cases: Cases, predictions: Predictions, config: EvaluationConfig) 
     for name, view in views(cases, predictions).items():
         if not view.truth.size:
             continue
-        point = predictions.operating_point if name == predictions.positive else None
+        point = predictions.points.get(name)
         of = None if one else name
         table = cases.table.iloc[rows_of(cases, predictions, name)].reset_index(drop=True)
         by_attribute += subgroups(view, table, config.by, point=point, prespecified=config.prespecified, of=of)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from medtransfer.evaluation.cases import Cases
 
 
+_FIGURES: Final = ("estimates", "in_sample")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Findings:
     """What was measured of the findings."""
@@ -39,6 +42,7 @@ class Findings:
     calibration: Calibration | Calibrations
     uncalibrated: Calibration | Calibrations | None
     operating: OperatingFigures | None
+    operating_per_label: dict[str, OperatingFigures]
     usefulness: dict[str, Usefulness]
 
 
@@ -122,6 +126,7 @@ def _one(cases: Cases, predictions: Predictions, shares: Mapping[str, Stated], d
         if before is None
         else calibration(ascending(cases.truth == index, before, cases.groups), of=positive, **seeds),
         operating=_operating(view, point, drawn["operating"], share, threshold) if point else None,
+        operating_per_label={},
         usefulness={
             positive: usefulness(shown, threshold, drawn["usefulness"], prevalence=share.stated if share else None)
         },
@@ -136,9 +141,9 @@ def _several(cases: Cases, predictions: Predictions, shares: Mapping[str, Stated
     before = (
         None if any(one is None for one in columns) else np.column_stack([one for one in columns if one is not None])
     )
-    operating, useful = None, {}
+    operating, useful = {}, {}
     for name, view in views(cases, predictions).items():
-        point, share = predictions.operating_point if name == predictions.positive else None, shares.get(name)
+        point, share = predictions.points.get(name), shares.get(name)
         shown, threshold = _shown(view, point, share)
         statistics = {"usefulness": usefulness_statistic(shown, threshold)}
         if point is not None:
@@ -148,14 +153,16 @@ def _several(cases: Cases, predictions: Predictions, shares: Mapping[str, Stated
             drawn = resampled(statistics, view.groups, seed=draws.seed, replicates=draws.replicates)
         useful[name] = usefulness(shown, threshold, drawn["usefulness"], prevalence=share.stated if share else None)
         if point is not None:
-            operating = _operating(view, point, drawn["operating"], share, threshold)
+            operating[name] = _operating(view, point, drawn["operating"], share, threshold)
+    several = predictions.task == "multilabel"
     return Findings(
         discrimination=each(cases, classes, **seeds),
         calibration=calibrations(cases.truth, cases.probability, cases.groups, classes=classes, **seeds),
         uncalibrated=None
         if before is None
         else calibrations(cases.truth, before, cases.groups, classes=classes, **seeds),
-        operating=operating,
+        operating=None if several else operating.get(str(predictions.positive)),
+        operating_per_label={name: _named(one, name) for name, one in operating.items()} if several else {},
         usefulness=useful,
     )
 
@@ -174,6 +181,12 @@ def _operating(
 ) -> OperatingFigures:
     stated = share.stated if share else None
     return operating_figures(view, point, drawn, prevalence=stated, shown_threshold=threshold)
+
+
+def _named(found: OperatingFigures, name: str) -> OperatingFigures:
+    """The figures, each saying which label it is of."""
+    parts = {part: tuple(one.model_copy(update={"of": name}) for one in getattr(found, part)) for part in _FIGURES}
+    return found.model_copy(update=parts)
 
 
 def _column(cases: Cases, name: str) -> np.ndarray | None:

@@ -20,8 +20,9 @@ from jaxtyping import Float64
 
 from medtransfer.core.errors import ConfigError, PredictionsError
 from medtransfer.core.results import ATTRIBUTE, PROBABILITY, UNCALIBRATED, Predictions
+from medtransfer.data.cohort import patients
 from medtransfer.data.targets import label_text, targets_of
-from medtransfer.evaluation.cases import as_text, checked_table, refuse_unknown_patients
+from medtransfer.evaluation.cases import checked_table, refuse_training_patients, refuse_unknown_patients
 
 if TYPE_CHECKING:
     from pandas.core.groupby import DataFrameGroupBy, SeriesGroupBy
@@ -37,7 +38,7 @@ class PatientLevel:
     """Predictions of patients.
 
     Attributes:
-        predictions: One row a patient; its `study_id` is made of the patient's site and id.
+        predictions: One row a patient; its `study_id` is the patient's id.
         left_out: Patients without one truth.
     """
 
@@ -46,14 +47,15 @@ class PatientLevel:
 
 
 def patient_level(predictions: Predictions, *, pooling: Pooling = "mean") -> PatientLevel:
-    """Pool the studies of each patient. Patients of equal id at different sites are different patients.
+    """Pool the studies of each patient (`data.cohort.patients`), at whatever site they were seen.
 
     Args:
         predictions: Of studies.
         pooling: `max` is for a declared positive class of two, or several labels.
 
     Raises:
-        PredictionsError: The table cannot be trusted (`cases.checked_table`), `PatientUnknown`, or `NoCases`.
+        PredictionsError: The table cannot be trusted (`cases.checked_table`), `PatientUnknown`, `PatientInTraining`, or
+            `NoCases`.
         ConfigError: `PoolingDoesNotFit`.
     """
     several = predictions.task == "multilabel"
@@ -66,7 +68,8 @@ def patient_level(predictions: Predictions, *, pooling: Pooling = "mean") -> Pat
     table = checked_table(predictions)
     table = table[(table["status"] == "read") & (table["truth"] != "")].sort_values("study_id")
     refuse_unknown_patients(table, predictions)
-    people = table.groupby(_people(table), sort=True)
+    refuse_training_patients(table, predictions)  # before a patient of two sites is of neither
+    people = table.groupby(patients(table), sort=True)
     made = pd.DataFrame(
         {"patient_id": people["patient_id"].first(), "truth": _truth(table["truth"], people, predictions)}
     )
@@ -87,13 +90,6 @@ def patient_level(predictions: Predictions, *, pooling: Pooling = "mean") -> Pat
     columns = [str(name) for name in table.columns if name in judged]
     pooled = replace(predictions, table=judged[columns], features=None)
     return PatientLevel(predictions=pooled, left_out=len(made) - len(judged))
-
-
-def _people(table: pd.DataFrame) -> pd.Series:
-    """Who each study is of; studies of unknown patients are each their own."""
-    site = as_text(table["site"]) if "site" in table else ""
-    named = site + "/" + table["patient_id"]
-    return named.where(table["patient_id"] != "", "?" + table["study_id"])
 
 
 def _truth(cells: pd.Series, people: DataFrameGroupBy, predictions: Predictions) -> pd.Series:

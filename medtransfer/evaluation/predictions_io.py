@@ -39,6 +39,7 @@ class PredictionsHeader(Record):
     classes: tuple[str, ...]
     positive: str | None
     operating_point: OperatingPoint | None
+    operating_points: dict[str, OperatingPoint] = Field(default={})
     bundle_sha256: str
     training_patients: tuple[str, ...]
     patients_unknown: bool
@@ -102,6 +103,7 @@ def _write_header(about: Predictions, folder: Path) -> None:
         classes=about.classes,
         positive=about.positive,
         operating_point=about.operating_point,
+        operating_points=about.operating_points,
         bundle_sha256=about.bundle_sha256,
         training_patients=tuple(sorted(about.training_patients)),
         patients_unknown=about.patients_unknown,
@@ -137,6 +139,7 @@ def predictions_of(header: PredictionsHeader, table: pd.DataFrame, features: pd.
         classes=header.classes,
         positive=header.positive,
         operating_point=header.operating_point,
+        operating_points=header.operating_points,
         bundle_sha256=header.bundle_sha256,
         training_patients=frozenset(header.training_patients),
         patients_unknown=header.patients_unknown,

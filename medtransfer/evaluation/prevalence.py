@@ -96,6 +96,10 @@ def predictions_at(predictions: Predictions, prevalence: float | Mapping[str, fl
         table=table,
         priors=stated,
         operating_point=_shown_point(predictions, old, new),
+        operating_points={
+            name: _moved(point, prior=priors[name], stated=stated[name])
+            for name, point in predictions.operating_points.items()
+        },
     )
 
 
@@ -160,8 +164,11 @@ def _shown_point(predictions: Predictions, old: Shares, new: Shares) -> Operatin
     others = np.delete(new / old, index) if predictions.task != "multilabel" else np.empty(0)
     if others.size and np.ptp(others) > _TOLERANCE * others.max():
         return None
-    threshold = threshold_at(point.threshold, prior=float(old[index]), stated=float(new[index]))
-    return point.model_copy(update={"threshold": threshold})
+    return _moved(point, prior=float(old[index]), stated=float(new[index]))
+
+
+def _moved(point: OperatingPoint, *, prior: float, stated: float) -> OperatingPoint:
+    return point.model_copy(update={"threshold": threshold_at(point.threshold, prior=prior, stated=stated)})
 
 
 def _odds(share: Shares) -> Shares:

@@ -104,7 +104,7 @@ class Manifest(Record):
     members: tuple[Member, ...] = Field(min_length=1)
     operating_point: OperatingPoint | None
     operating_points: dict[str, OperatingPoint] = Field(default={})
-    """Where there are several labels at once, and no one positive class: label → its own point."""
+    """Where there are several labels at once, and no one positive class: label → its own. A label may lack one."""
     scored: tuple[ScoredStudies, ...] = ()
     """The studies on which the calibrator was fitted, or else the point chosen, by their probability."""
     calibrator: Calibrator | None = None

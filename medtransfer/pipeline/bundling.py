@@ -1,4 +1,4 @@
-"""From a trained network to a bundle: what it says of itself, its calibrator, and its operating point."""
+"""From a trained network to a bundle: what it says of itself, its calibrator, and its operating points."""
 
 from __future__ import annotations
 
@@ -8,20 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from medtransfer import __version__
 from medtransfer.core.config.plan import Plan
-from medtransfer.data.cohort import Cohort, patients
-from medtransfer.decision.thresholds import choose
-from medtransfer.evaluation.evaluate import PATIENTS_UNKNOWN
+from medtransfer.data.cohort import Cohort
 from medtransfer.models.bundle import Bundle, Manifest, Member, TrainingRecord
+from medtransfer.pipeline.choosing import chosen_points
 from medtransfer.pipeline.recalibrating import shares, with_calibrator
-from medtransfer.prediction.run import predict_cohort
 
 if TYPE_CHECKING:
-    from medtransfer.core.results import OperatingPoint
     from medtransfer.training.adapt import Adapted
 
 
 def new_manifest(plan: Plan, adapted: Adapted) -> Manifest:
-    """What the bundle of a run says of itself, its operating point still open."""
+    """What the bundle of a run says of itself, its operating points still open."""
     return Manifest(
         medtransfer_version=__version__,
         task=plan.target.task,
@@ -71,7 +68,7 @@ def _without_places(plan: Plan) -> dict[str, Any]:
 
 
 def decided(plan: Plan, draft: Bundle, target: Cohort, folder: Path, *, cache: Path | None = None) -> Manifest:
-    """What the bundle says of itself once its probabilities are recalibrated and its operating point is chosen on them.
+    """What the bundle says of itself once its probabilities are recalibrated, and operating points chosen on them.
 
     Args:
         plan: What was asked for.
@@ -89,33 +86,6 @@ def decided(plan: Plan, draft: Bundle, target: Cohort, folder: Path, *, cache: P
     plain = draft.manifest.model_copy(update={"priors": shares(target, "train")})
     manifest = with_calibrator(plan, replace(draft, manifest=plain), target, journals["calibration"], cache=cache)
     recalibrated = replace(draft, manifest=manifest)
-    point = chosen_point(plan, recalibrated, target, journals["validation"], cache=cache)
-    return manifest.model_copy(update={"operating_point": point})
-
-
-def chosen_point(
-    plan: Plan, draft: Bundle, target: Cohort, folder: Path, *, cache: Path | None = None
-) -> OperatingPoint | None:
-    """Choose on validation, with the network as the bundle will run it."""
-    if plan.target.positive is None or not (target.table["split"] == "validation").any():
-        return None
-    predictions = predict_cohort(draft, target.split("validation"), folder=folder, cache=cache).predictions
-    table = predictions.table[predictions.table["status"] == "read"]
-    point = choose(
-        (table["truth"] == plan.target.positive).to_numpy(),
-        table[f"probability_{plan.target.positive}"].to_numpy(dtype=float),
-        rule=plan.decision.rule,
-        goal=None if plan.decision.rule == "youden" else plan.decision.goal,
-        positive=plan.target.positive,
-        chosen_on="validation",
-        groups=patients(table).factorize(sort=True)[0],
-    )
-    if not (target.patients_unknown and (table["patient_id"] == "").any()):
-        return point
-    stamp = {"note": PATIENTS_UNKNOWN}
-    return point.model_copy(
-        update={
-            "sensitivity": point.sensitivity.model_copy(update=stamp),
-            "specificity": point.specificity.model_copy(update=stamp),
-        }
-    )
+    points = chosen_points(plan, recalibrated, target, journals["validation"], cache=cache)
+    training = manifest.training.model_copy(update={"notes": (*manifest.training.notes, *points.notes)})
+    return manifest.model_copy(update=points.for_manifest() | {"training": training})

@@ -95,13 +95,20 @@ def evaluate(  # noqa: PLR0913 - a user's questions, each by its name
     return evaluate_predictions(found, title=title, config=config, beside=beside)
 
 
-def report(evaluation: Evaluation, *, out: str | Path, bundle: Bundle | str | Path | None = None) -> Path:
+def report(
+    evaluation: Evaluation,
+    *,
+    out: str | Path,
+    bundle: Bundle | str | Path | None = None,
+    images: str | Path | None = None,
+) -> Path:
     """Write `report.html`, `evaluation.json`, `estimates.csv`, `figures/` and `checklists/` into a folder.
 
     Args:
         evaluation: What was measured.
         out: The folder; or, where it ends in `.html`, the page itself, and nothing else is written.
         bundle: The one that predicted: more of the checklists is filled, and a model card is written.
+        images: The cohort's folder: the most confident errors link to their images, where the page names them.
 
     Returns:
         The path of the page.
@@ -116,8 +123,8 @@ def report(evaluation: Evaluation, *, out: str | Path, bundle: Bundle | str | Pa
     if own is not None:
         require_its_own(evaluation, own)
     if place.suffix.lower() == PAGE_SUFFIX:
-        return write_page(evaluation, place)
-    return write_evaluation(evaluation, writable_folder(place), bundle=own)
+        return write_page(evaluation, place, images=images)
+    return write_evaluation(evaluation, writable_folder(place), bundle=own, images=images)
 
 
 def ledger_beside(predictions: Path) -> pd.DataFrame | None:

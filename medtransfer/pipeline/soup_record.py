@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from medtransfer.pipeline.choosing import NO_POINT
 from medtransfer.pipeline.held_out import digests
 from medtransfer.pipeline.ingredients import changes
 
@@ -38,6 +39,7 @@ def merged_record(bundles: Sequence[Bundle], story: dict[str, Any], validation: 
     """
     records = [bundle.manifest.training for bundle in bundles]
     first = records[0]
+    noted = (note for record in records for note in record.notes if NO_POINT not in note)  # points are chosen anew
     said = [f"The weights are the average of those of {len(bundles)} bundles."]
     patients = {digest for record in records for digest in record.patients}
     if validation is not None:
@@ -56,7 +58,7 @@ def merged_record(bundles: Sequence[Bundle], story: dict[str, Any], validation: 
             "unlabelled": max(record.unlabelled for record in records),
             "sites": tuple(sorted({site for record in records for site in record.sites})),
             "modalities": tuple(sorted({kind for record in records for kind in record.modalities})),
-            "notes": tuple(dict.fromkeys([*said, *(note for record in records for note in record.notes)])),
+            "notes": tuple(dict.fromkeys([*said, *noted])),
             "patients": tuple(sorted(patients)),
         }
     )

@@ -37,7 +37,7 @@ from medtransfer.data.ledger import require_allowed
 from medtransfer.data.targets import targets_of
 from medtransfer.evaluation.metrics import log_loss
 from medtransfer.models.bundle import MANIFEST, Bundle, read_bundle, write_bundle
-from medtransfer.pipeline.bundling import chosen_point
+from medtransfer.pipeline.choosing import ChosenPoints, chosen_points
 from medtransfer.pipeline.held_out import held_out
 from medtransfer.pipeline.ingredients import average, check_alike, network, without_calibrator
 from medtransfer.pipeline.runs import BUNDLE
@@ -45,10 +45,12 @@ from medtransfer.pipeline.soup_record import merged_record, story_of
 from medtransfer.prediction.run import predict_cohort
 
 if TYPE_CHECKING:
-    from medtransfer.core.results import OperatingPoint, Predictions
+    from medtransfer.core.results import Predictions
     from medtransfer.models.bundle import TrainingRecord
 
 How = Literal["uniform", "greedy"]
+
+_NO_POINTS = ChosenPoints()
 
 
 def soup(
@@ -67,9 +69,9 @@ def soup(
         bundles: Two or more, of one network each, fitted from the same start.
         out: A new folder; `out/bundle` is the soup.
         how: `uniform` or `greedy`.
-        validation: On whom a greedy soup chooses its members, and any soup its operating point, anew. Either the table
+        validation: On whom a greedy soup chooses its members, and any soup its operating points, anew. Either the table
             that the members were fitted on, of which the studies count that validated all of them; or patients whom
-            none of them has seen. None leaves the operating point out.
+            none of them has seen. None leaves operating points out.
         cache: Folder of prepared pictures to read from and add to; default: nothing is kept.
         allow_failures: How many images may fail to be read.
         quiet: Show no progress bars.
@@ -105,8 +107,8 @@ def soup(
         chosen = ranked if how == "uniform" else _greedy(ranked, min(losses), judge)
         drafted = judge.draft(chosen)
         story = story_of(how, given, chosen, losses) | {"log_loss": judge.loss(drafted)}
-        point = chosen_point(_question(given[0]), drafted, cohort, judge.journal(drafted), cache=judge.cache)
-    return _write(folder / BUNDLE, chosen, merged_record(chosen, story, cohort), point)
+        points = chosen_points(_question(given[0]), drafted, cohort, judge.journal(drafted), cache=judge.cache)
+    return _write(folder / BUNDLE, chosen, merged_record(chosen, story, cohort), points)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,11 +174,12 @@ def _greedy(ranked: Sequence[Bundle], best: float, judge: _Judge) -> list[Bundle
 
 
 def _write(
-    folder: Path, bundles: Sequence[Bundle], training: TrainingRecord, point: OperatingPoint | None = None
+    folder: Path, bundles: Sequence[Bundle], training: TrainingRecord, points: ChosenPoints = _NO_POINTS
 ) -> Bundle:
     manifest = bundles[0].manifest
     member = manifest.members[0]
-    update = {"medtransfer_version": __version__, "operating_point": point, "training": training}
+    training = training.model_copy(update={"notes": tuple(dict.fromkeys((*training.notes, *points.notes)))})
+    update = {"medtransfer_version": __version__, "scored": (), "training": training} | points.for_manifest()
     return write_bundle(folder, manifest.model_copy(update=update), {member.file: average(bundles)})
 
 

@@ -13,6 +13,7 @@ from numpy import ndarray
 from medtransfer.core.errors import PredictionsError, ReadError
 from medtransfer.core.results import PROBABILITY, UNCALIBRATED
 from medtransfer.data.preprocess import Prepared
+from medtransfer.data.targets import label_text
 from medtransfer.decision.recalibration import Question, recalibrated
 from medtransfer.models.answers import probabilities
 from medtransfer.models.bundle import Bundle, Manifest
@@ -81,13 +82,19 @@ def check_channels(bundle: Bundle, scan: Prepared, path: str | Path) -> None:
 
 def _row(bundle: Bundle, found: Float64[ndarray, " class"], images: int) -> dict[str, Any]:
     row: dict[str, Any] = _columns(PROBABILITY, bundle, found)
-    point = bundle.manifest.operating_point
-    row["decision"] = ""
-    if point is not None:
-        called = row[f"{PROBABILITY}{point.positive}"] >= point.threshold
-        row["decision"] = point.positive if called else f"not {point.positive}"
+    row["decision"] = _decision(bundle.manifest, row)
     row["flags"] = SEVERAL_IMAGES if images > 1 else ""
     return row
+
+
+def _decision(manifest: Manifest, row: dict[str, Any]) -> str:
+    """As `PREDICTION_COLUMNS` says; several labels are written as a cohort writes what is true of them."""
+    point = manifest.operating_point
+    if point is not None:
+        return point.positive if row[f"{PROBABILITY}{point.positive}"] >= point.threshold else f"not {point.positive}"
+    return label_text(
+        {name: row[f"{PROBABILITY}{name}"] >= one.threshold for name, one in manifest.operating_points.items()}
+    )
 
 
 def _columns(prefix: str, bundle: Bundle, found: Float64[ndarray, " class"]) -> dict[str, Any]:

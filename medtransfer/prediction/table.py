@@ -51,6 +51,7 @@ def without_rows(
         classes=manifest.classes,
         positive=manifest.positive,
         operating_point=manifest.operating_point,
+        operating_points=manifest.operating_points,
         bundle_sha256=bundle.sha256,
         training_patients=frozenset(manifest.training.patients),
         patients_unknown=patients_unknown,

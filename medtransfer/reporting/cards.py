@@ -71,13 +71,15 @@ class Card:
 def headline_cards(evaluation: Evaluation) -> tuple[Card, ...]:
     """The headline, average precision, sensitivity and specificity, then what else is first, six at most.
 
-    Of several labels, every label's AUROC comes before its other figures.
+    Of several labels or classes, every one's AUROC comes before other figures, and what happens at the operating points
+    of labels stands in a table of its own.
     """
-    overall, at_point = evaluation.estimates, evaluation.at_operating_point
+    overall = evaluation.estimates
+    at_point = evaluation.operating.estimates if evaluation.operating else ()
     chosen = [e for e in overall if slug(e.name) in _FIRST and e.of in {None, evaluation.positive}]
     chosen += [e for e in at_point if slug(e.name) in _AT_POINT]
-    if evaluation.task == "multilabel":
-        chosen += [e for name in _FIRST for e in overall if slug(e.name) == name]
+    if evaluation.task != "ordinal":
+        chosen += [e for name in _FIRST for e in overall if slug(e.name) == name and e not in chosen]
     chosen += [e for e in (*overall, *at_point) if e not in chosen]
     if overall:
         chosen.sort(key=lambda e: e != overall[0])

@@ -96,7 +96,7 @@ def render_comparison(comparison: Comparison) -> str:
         common_level=level(estimate_of(comparison.differences[0])),
         plots=tuple(difference_figures(comparison)),
         differences=[(one, estimate_of(one)) for one in comparison.differences],
-        left_out=[(one.n, obstacle_words(one)) for one in comparison.flow.left_out],
+        left_out=[(one.n, obstacle_words(one, len(comparison.models))) for one in comparison.flow.left_out],
         margins=[
             (one, one.non_inferiority, margin_words(one.non_inferiority))
             for one in comparison.differences
@@ -121,7 +121,8 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     for model in comparison.models:
         yield f"{model.name}: {'; '.join(figure(one) for one in model.figures.values())}."
     flow = comparison.flow
-    left_out = "".join(f" − {one.n:,} ({obstacle_words(one)})" for one in flow.left_out)
+    models = len(comparison.models)
+    left_out = "".join(f" − {one.n:,} ({obstacle_words(one, models)})" for one in flow.left_out)
     yield f"Flow: {count(flow.studies, 'study', 'studies')}{left_out} = {flow.compared:,} compared."
     yield from (f"Warning: {warning}" for warning in comparison.warnings)
 

@@ -57,9 +57,10 @@ def p_words(p: float | None) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
-def obstacle_words(one: LeftOut) -> str:
-    """`failed: resnet, densenet`."""
-    return f"{_OBSTACLES[one.obstacle]}: {', '.join(one.models)}"
+def obstacle_words(one: LeftOut, models: int) -> str:
+    """`failed: resnet, densenet`, or `failed: both models` where that is all that there are."""
+    every = "both models" if models == 2 else f"all {models} models"
+    return f"{_OBSTACLES[one.obstacle]}: {every if len(one.models) == models else ', '.join(one.models)}"
 
 
 def margin_words(one: NonInferiority) -> str:

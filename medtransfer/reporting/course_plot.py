@@ -74,9 +74,15 @@ def _strip(axes: Axes, course: Course, places: list[int]) -> None:
             markeredgewidth=0.7,
             zorder=3,
         )
+    if not known:
+        axes.text(
+            0.5, 0.5, "not estimable", transform=axes.transAxes, fontsize=9, color=MUTED, ha="center", va="center"
+        )
+        axes.set_yticks([])
     axes.set_xlim(-0.6, len(places) - 0.4)
     axes.tick_params(labelbottom=False)
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=3, min_n_ticks=2))
+    if known:
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=3, min_n_ticks=2))
     axes.set_xticks([])
     axes.set_title(label(course.figure), fontsize=9, loc="left", color=INK, pad=3)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -40,7 +41,9 @@ CSV_COLUMNS: Final = ("where", "name", "class", "value", "low", "high", "level",
 """`where` is the figure's place in the JSON, such as `operating/estimates`, `subgroups/sex/groups/F/figures/AUROC`."""
 
 
-def write_evaluation(evaluation: Evaluation, folder: Path, *, bundle: Bundle | None = None) -> Path:
+def write_evaluation(
+    evaluation: Evaluation, folder: Path, *, bundle: Bundle | None = None, images: str | Path | None = None
+) -> Path:
     """Write `evaluation.json`, `estimates.csv`, `figures/`, `checklists/` and `report.html`; the page comes last.
 
     Each file is written whole or not at all.
@@ -49,6 +52,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path, *, bundle: Bundle | N
         evaluation: What was measured.
         folder: Where the files go.
         bundle: The one that predicted: more of the checklists is filled, and a model card is written.
+        images: The cohort's folder: what names studies links to their images.
 
     Returns:
         The path of the HTML page.
@@ -59,7 +63,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path, *, bundle: Bundle | N
     """
     if bundle is not None:
         require_its_own(evaluation, bundle)
-    shown = parts(evaluation)
+    shown = parts(evaluation, images=_address(images, folder))
     page = _rendered(evaluation, shown)
     manifest = bundle.manifest if bundle else None
     write_text(folder / JSON_NAME, evaluation.model_dump_json(indent=2) + "\n")
@@ -73,8 +77,8 @@ def write_evaluation(evaluation: Evaluation, folder: Path, *, bundle: Bundle | N
     return folder / HTML_NAME
 
 
-def write_page(evaluation: Evaluation, path: Path) -> Path:
-    """Write the HTML page alone, as `path`, whole or not at all.
+def write_page(evaluation: Evaluation, path: Path, *, images: str | Path | None = None) -> Path:
+    """Write the HTML page alone, as `path`, whole or not at all; `images` as in `write_evaluation`.
 
     Returns:
         The path.
@@ -82,7 +86,7 @@ def write_page(evaluation: Evaluation, path: Path) -> Path:
     Raises:
         OutputError: It cannot be written.
     """
-    write_text(path, render_evaluation(evaluation))
+    write_text(path, render_evaluation(evaluation, images=_address(images, path.parent)))
     return path
 
 
@@ -123,9 +127,19 @@ def read_evaluation(path: Path) -> Evaluation:
         raise _no_evaluation(path, f"is no evaluation: {place}: {first['msg']}") from error
 
 
-def render_evaluation(evaluation: Evaluation) -> str:
+def render_evaluation(evaluation: Evaluation, *, images: str = "") -> str:
     """The page: one HTML document that asks for nothing from anywhere. Equal evaluations give equal bytes."""
-    return _rendered(evaluation, parts(evaluation))
+    return _rendered(evaluation, parts(evaluation, images=images))
+
+
+def _address(images: str | Path | None, page_folder: Path) -> str:
+    """The way from the page to the images, as a relative address."""
+    if images is None:
+        return ""
+    try:
+        return Path(os.path.relpath(Path(images).resolve(), page_folder.resolve())).as_posix()
+    except ValueError:  # on another drive: no relative way leads there
+        return ""
 
 
 def _rendered(evaluation: Evaluation, shown: tuple[Section, ...]) -> str:

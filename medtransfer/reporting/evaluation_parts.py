@@ -12,6 +12,7 @@ from medtransfer.reporting.sections.flow import flow_section
 from medtransfer.reporting.sections.missing import missing_section
 from medtransfer.reporting.sections.net_benefit import net_benefit_section
 from medtransfer.reporting.sections.operating_point import operating_point_section
+from medtransfer.reporting.sections.operating_points import operating_points_section
 from medtransfer.reporting.sections.readers import readers_section
 from medtransfer.reporting.sections.shortcuts import shortcuts_section
 from medtransfer.reporting.sections.sites import sites_section
@@ -28,16 +29,24 @@ MOST_USEFULNESS: Final = 6
 """Findings whose decision curves are drawn; the JSON has all."""
 
 
-def parts(evaluation: Evaluation) -> tuple[Section, ...]:
-    """Every part that the evaluation has something to say in."""
-    return tuple(_parts(evaluation))
+def parts(evaluation: Evaluation, *, images: str = "") -> tuple[Section, ...]:
+    """Every part that the evaluation has something to say in.
+
+    Args:
+        evaluation: What was measured.
+        images: Address, relative to the page, of the cohort's folder: what names studies links to their images.
+    """
+    return tuple(_parts(evaluation, images))
 
 
-def _parts(evaluation: Evaluation) -> Iterator[Section]:
+def _parts(evaluation: Evaluation, images: str) -> Iterator[Section]:
     if evaluation.shortcuts:
         yield shortcuts_section(evaluation.shortcuts)
-    yield discrimination_section(evaluation.discrimination, operating=evaluation.operating)
-    yield operating_point_section(evaluation.operating)
+    yield discrimination_section(evaluation.discrimination, operating=evaluation.operating_by_finding)
+    if evaluation.task == "multilabel":
+        yield operating_points_section(evaluation.operating_per_label, evaluation.classes)
+    else:
+        yield operating_point_section(evaluation.operating)
     yield calibration_section(evaluation.calibration, before=evaluation.uncalibrated)
     several = len(evaluation.usefulness) > 1
     for index, (name, record) in enumerate(list(evaluation.usefulness.items())[:MOST_USEFULNESS]):
@@ -53,4 +62,4 @@ def _parts(evaluation: Evaluation) -> Iterator[Section]:
     yield spectrum_section(evaluation.spectrum)
     yield drift_section(evaluation.drift)
     if evaluation.errors:
-        yield errors_section(evaluation.errors)
+        yield errors_section(evaluation.errors, images=images)

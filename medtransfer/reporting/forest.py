@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 MOST_ROWS: Final = 40
 """More rows make no picture: the others stand in the table alone."""
 
-WIDTH: Final = 5.5
+WIDTH: Final = 5.85
 """Inches; more than the other plots', for the names to the left and the figures to the right."""
 
 _ROW: Final = 0.42
-_NAMES, _PANEL, _GAP = 1.16, 1.32, 0.16
+_NAMES, _PANEL, _GAP = 1.16, 1.32, 0.26
 _BOTTOM, _TOP = 0.62, 0.12
 _LONGEST_NAME: Final = 17
 _LARGEST: Final = 90.0

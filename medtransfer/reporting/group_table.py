@@ -123,10 +123,12 @@ def _cell(one: Figure) -> Cell:
     difference = contrast.difference
     if not estimable(difference):
         return replace(cell, difference="no difference", difference_interval="estimable")
-    sign = "+" if (difference.value or 0.0) > 0 else ""
+    said = number(difference.value)
+    unsigned = said.lstrip("−")
+    sign = "" if not float(unsigned) else "+" if unsigned == said else "−"
     return replace(
         cell,
-        difference=f"{sign}{number(difference.value)}",
+        difference=f"{sign}{unsigned}",
         difference_interval=interval(difference),
         p=p_words(contrast.p_holm),
     )

@@ -29,11 +29,11 @@ from medtransfer.reporting.words import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from medtransfer.core.evaluated.evaluation import Evaluation
     from medtransfer.core.evaluated.spectrum import Distribution
-    from medtransfer.core.results import Estimate
+    from medtransfer.core.results import Estimate, OperatingPoint
     from medtransfer.models.bundle import Manifest
 
 _UNSAID: Final = (
@@ -172,6 +172,8 @@ def _figure_row(one: Estimate) -> tuple[str, ...]:
 
 def _operating_point(manifest: Manifest) -> Part:
     point = manifest.operating_point
+    if manifest.operating_points:
+        return _operating_points(manifest)
     if point is None:
         return Part(heading="Operating point", sentences=("None was chosen: the bundle gives probabilities only.",))
     met = "" if point.met else " No threshold reached that goal; the nearest was taken."
@@ -185,6 +187,32 @@ def _operating_point(manifest: Manifest) -> Part:
         head=("Figure", "Value", "Interval", "n", "Note"),
         rows=(_figure_row(point.sensitivity), _figure_row(point.specificity)),
     )
+
+
+def _operating_points(manifest: Manifest) -> Part:
+    points = manifest.operating_points
+    without = [name for name in manifest.classes if name not in points]
+    sentences = [f"{name} is called from probability {number(one.threshold)} on." for name, one in points.items()]
+    for (chosen_on, said, met), names in _alike(points).items():
+        unmet = "" if met else " No threshold reached that goal; the nearest was taken."
+        sentences.append(f"Chosen on {chosen_on} for {said}: {', '.join(names)}.{unmet}")
+    if without:
+        sentences.append(f"Without an operating point, probabilities only: {', '.join(without)}.")
+    rates = ((name, one) for name, point in points.items() for one in (point.sensitivity, point.specificity))
+    return Part(
+        heading="Operating points",
+        sentences=(*sentences, "There, and therefore optimistic:"),
+        head=("Figure", "Value", "Interval", "n", "Note"),
+        rows=tuple(_figure_row(one.model_copy(update={"of": name})) for name, one in rates),
+    )
+
+
+def _alike(points: Mapping[str, OperatingPoint]) -> dict[tuple[str, str, bool], list[str]]:
+    """Labels by where and how their points were chosen, and whether the goal was reached."""
+    found: dict[tuple[str, str, bool], list[str]] = {}
+    for name, one in points.items():
+        found.setdefault((one.chosen_on, rule(one), one.met), []).append(name)
+    return found
 
 
 def _calibration(manifest: Manifest, evaluation: Evaluation | None) -> Iterator[str]:

@@ -82,7 +82,7 @@ def precision_recall_plot(
         axes.text(
             0.01,
             prevalence + (0.02 if prevalence < 0.9 else -0.02),
-            f"prevalence {prevalence:.2f}",
+            f"prevalence {number(prevalence, 2 if prevalence >= 0.095 else 3)}",
             color=MUTED,
             fontsize=9,
             va="bottom" if prevalence < 0.9 else "top",
@@ -134,7 +134,7 @@ def histogram_plot(
             last = i == len(rows) - 1
             axes.tick_params(labelbottom=last)
             if last:
-                axes.set_xlabel("Predicted probability of the positive class")
+                axes.set_xlabel("Predicted probability")
         described = f"Distribution of predicted probabilities in {len(rows)} true classes"
         if threshold is not None:
             described += f"; dashed line: threshold {number(threshold)}"

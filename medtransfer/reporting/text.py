@@ -33,11 +33,10 @@ def summary(evaluation: Evaluation) -> str:
 def _lines(evaluation: Evaluation) -> Iterator[str]:
     yield verdict(evaluation)
     yield from _by_task(evaluation)
-    point = evaluation.operating_point
-    if point is None:
+    if not evaluation.operating_by_finding:
         yield "Operating point: none chosen; only probabilities were judged."
-    else:
-        figures = "; ".join(figure(e) for e in evaluation.at_operating_point) or "nothing was measured there"
+    for one in evaluation.operating_by_finding.values():
+        point, figures = one.point, "; ".join(map(figure, one.estimates)) or "nothing was measured there"
         goal = "" if point.met else ", which no threshold reached"
         yield (
             f"Operating point ({rule(point)}{goal}): {point.positive} from {number(point.threshold)} on, "

@@ -257,6 +257,25 @@ def test_the_model_screen_says_what_the_bundle_is(open_app: OpenApp, bundle: Bun
     assert list(terms["Term"]) == ["coral", "l2_sp"]
 
 
+def test_each_label_is_called_at_its_own_operating_point(
+    open_app: OpenApp, make_bundle: MakeBundle, studies: Path, tmp_path: Path
+) -> None:
+    bundle = make_bundle(tmp_path / "plain")
+    one = bundle.manifest.operating_point
+    assert one is not None
+    points = {name: one.model_copy(update={"positive": name, "threshold": t}) for name, t in (("a", 0.0), ("b", 1.0))}
+    asked = {"task": "multilabel", "classes": ("a", "b"), "positive": None, "operating_point": None}
+    folder = make_bundle(tmp_path / "labels", **asked, operating_points=points).folder
+    app = open_study(open_app("--bundle", folder, "--studies", studies), "good.dcm")
+    assert not app.exception
+    said = texts(app)
+    assert "no operating point" not in said
+    assert "Called a:" in said
+    assert "Called not b:" in said
+    model = texts(open_app("--bundle", folder).switch_page("views/model.py").run())
+    assert model.count("0.90, 95 % interval 0.79–0.96") == 2
+
+
 def test_a_bundle_without_operating_point_gives_no_decision(
     open_app: OpenApp, make_bundle: MakeBundle, studies: Path, tmp_path: Path
 ) -> None:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pytest
+from cached_cohorts import SIZE
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import UID, ComputedRadiographyImageStorage, ExplicitVRBigEndian, ExplicitVRLittleEndian
+
+from medtransfer.data.stored import store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,3 +71,9 @@ def write_dicom(tmp_path: Path) -> WriteDicom:
         return path
 
     return write
+
+
+@pytest.fixture
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shards of four pictures of `cached_cohorts.SIZE`."""
+    monkeypatch.setattr(store, "SHARD_BYTES", 4 * 2 * SIZE**2)

@@ -117,7 +117,7 @@ def test_rare_answers_are_warned_of() -> None:
     predictions = predictions_of(cells, probability, LABELS, "multilabel", patients=patients)
     found = evaluate(predictions, config=EvaluationConfig(replicates=100))
     assert "Few studies with 'hernia': 3, fewer than 10; read its figures with caution" in found.warnings
-    assert any("Several labels have no common operating point" in line for line in found.warnings)
+    assert any("No operating points came with the predictions" in line for line in found.warnings)
 
 
 def test_no_label_that_can_be_judged_gives_no_figure() -> None:

@@ -8,10 +8,14 @@ import pytest
 from questions import GRADES, LABELS, predictions_of
 from sklearn.metrics import roc_auc_score
 
+from medtransfer.core.config.evaluation import EvaluationConfig
 from medtransfer.core.errors import ConfigError, PredictionsError
+from medtransfer.core.files import patient_digest
 from medtransfer.core.results import Predictions
+from medtransfer.data.cohort import patients
+from medtransfer.evaluation.cases import measured_cases
 from medtransfer.evaluation.evaluate import evaluate
-from medtransfer.evaluation.patient_level import patient_level
+from medtransfer.evaluation.patient_level import SEVERAL, patient_level
 
 
 def of_patients(
@@ -38,10 +42,33 @@ def test_the_largest_probability_keeps_a_distribution() -> None:
     assert table[["probability_well", "probability_ill"]].to_numpy().tolist() == [[0.4, 0.6]]
 
 
-def test_equal_ids_at_two_sites_are_two_people() -> None:
-    found = of_patients(["well", "ill"], [[0.9, 0.1], [0.4, 0.6]], [7, 7])
-    apart = replace(found, table=found.table.assign(site=["north", "south"]))
-    assert len(patient_level(apart).predictions.table) == 2
+def test_equal_ids_at_two_sites_are_one_person_everywhere() -> None:
+    """In splits, in the intervals of studies, and pooled: and a warning names what it rests on."""
+    found = of_patients(["well", "ill"] * 12, [[0.9, 0.1], [0.4, 0.6]] * 12, [7, 7, *range(22)])
+    apart = replace(found, table=found.table.assign(site=["north", "south"] * 12))
+    people = patients(apart.table)
+    groups = measured_cases(apart).groups
+    assert [people[groups == k].nunique() for k in np.unique(groups)] == [1] * people.nunique()
+    pooled = patient_level(apart).predictions.table.set_index("patient_id")
+    assert sorted(pooled.index) == sorted(people.unique())
+    assert (pooled.loc["p7", "site"], pooled.loc["p7", "truth"]) == (SEVERAL, "ill")
+    assert pooled.loc["p0", "site"] == "north"
+    said = "1 patient id occurs at several sites, each taken for one person; where they are not, put the site into the"
+    for level in ("study", "patient"):
+        warnings = evaluate(apart, config=EvaluationConfig(replicates=100, level=level)).warnings
+        assert f"{said} id" in warnings
+        for known in (found, replace(found, table=found.table.drop(columns="site"))):
+            other = evaluate(known, config=EvaluationConfig(replicates=100, level=level)).warnings
+            assert not [one for one in other if "several sites" in one]
+
+
+def test_whoever_was_trained_on_is_refused_before_their_sites_are_pooled() -> None:
+    found = of_patients(["well", "ill", "ill"], [[0.9, 0.1], [0.4, 0.6], [0.1, 0.9]], [7, 7, 8])
+    apart = replace(found, table=found.table.assign(site=["north", "south", "south"]))
+    seen = frozenset({patient_digest("p7", site="south"), patient_digest("p7")})
+    with pytest.raises(PredictionsError) as caught:
+        patient_level(replace(apart, training_patients=seen))
+    assert caught.value.code == "PatientInTraining"
 
 
 def test_what_studies_disagree_in_is_several_and_the_earliest_date_stays() -> None:

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from evaluations import label_points
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from questions import several_labels
 
 from medtransfer.core.errors import PredictionsError
 from medtransfer.core.results import Predictions
-from medtransfer.evaluation.predictions_io import csv_bytes, read_predictions, write_predictions
+from medtransfer.evaluation.predictions_io import HEADER, csv_bytes, read_predictions, write_predictions
 
 TEXTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
@@ -62,6 +64,18 @@ def test_the_task_is_kept_and_files_from_before_it_was_are_of_exclusive_classes(
     del header["task"]
     (tmp_path / "predictions.json").write_text(json.dumps(header))
     assert read_predictions(path).task == "multiclass"
+
+
+def test_points_of_labels_are_kept_and_files_from_before_have_none(tmp_path: Path) -> None:
+    points = label_points(effusion=0.25, pneumonia=0.5)
+    write_predictions(replace(several_labels(), operating_points=points), tmp_path)
+    back = read_predictions(tmp_path)
+    assert back.operating_points == points
+    assert list(back.points) == ["effusion", "pneumonia"]
+    header = json.loads((tmp_path / HEADER).read_text())
+    del header["operating_points"]
+    (tmp_path / HEADER).write_text(json.dumps(header))
+    assert read_predictions(tmp_path).operating_points == {}
 
 
 def test_no_cell_begins_like_a_formula(predictions: Predictions, tmp_path: Path) -> None:

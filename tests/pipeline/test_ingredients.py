@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from evaluations import label_points
 
 from medtransfer.core.config.data import PreprocessConfig, ReadConfig
 from medtransfer.core.config.decision import DecisionConfig
@@ -108,6 +109,11 @@ def test_the_decision_counts_where_one_is_made(fitted) -> None:
     bundles = [fitted("one"), fitted("other", shift=1, decision=DecisionConfig(goal=0.8))]
     check_alike(bundles, decide=False)
     assert "decision.goal is 0.8, not 0.9" in refused(bundles, decide=True).message
+
+
+def test_points_are_chosen_anew_and_need_not_be_alike(fitted) -> None:
+    points = {"operating_points": label_points(effusion=0.3)}
+    check_alike([fitted("one", manifest=points), fitted("other", shift=1)], decide=True)
 
 
 def test_neither_twice_nor_an_ensemble(fitted) -> None:

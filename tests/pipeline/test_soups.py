@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from evaluations import label_points
 
 import medtransfer as mt
 from medtransfer import __version__
@@ -14,6 +15,7 @@ from medtransfer.core.config.training import TrainingConfig
 from medtransfer.core.errors import BundleError, ConfigError, OutputError
 from medtransfer.core.results import Predictions
 from medtransfer.data.cohort import read_cohort
+from medtransfer.pipeline.choosing import NO_POINT
 from medtransfer.pipeline.held_out import digests, held_out
 from medtransfer.pipeline.ingredients import average, network
 from medtransfer.pipeline.soups import prediction_loss, soup
@@ -68,6 +70,15 @@ def test_a_uniform_soup_is_the_average_and_has_no_operating_point(fitted, tmp_pa
     }
     again = soup(bundles[::-1], out=tmp_path / "again")
     assert network(again) == network(found)
+
+
+def test_without_validation_neither_points_of_labels_nor_notes_on_them_are_left(fitted, tmp_path: Path) -> None:
+    manifest = {"operating_points": label_points(effusion=0.3)}
+    record = {"notes": (f"hernia {NO_POINT}too few", "said")}
+    bundles = [fitted(name, shift=i, manifest=manifest, record=record) for i, name in enumerate("ab")]
+    found = soup(bundles, out=tmp_path / "soup").manifest
+    assert found.operating_points == {}
+    assert found.training.notes == ("The weights are the average of those of 2 bundles.", "said")
 
 
 def test_with_validation_the_operating_point_is_chosen_anew_and_the_judges_are_remembered(

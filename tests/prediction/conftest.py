@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,8 @@ from medtransfer.data.cohort import Cohort, read_cohort
 from medtransfer.data.stored.arrays import in_unit_range
 from medtransfer.models.bundle import Bundle, Manifest, Member, TrainingRecord
 from medtransfer.models.weights.sidecar import InputSpec
+from medtransfer.prediction import run as run_module
+from medtransfer.prediction.run import CohortRun, predict_cohort
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,3 +113,16 @@ def cohort(tmp_path: Path) -> Callable[..., Cohort]:
         return read_cohort(folder, classes=("normal", "pneumonia"), positive="pneumonia", allow_missing=True)
 
     return build
+
+
+@pytest.fixture
+def run_with(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Callable[..., CohortRun]:
+    """Predict with a given network in place of the bundle's own."""
+
+    def run(
+        network: Any, cohort: Cohort, folder: Path, *, other: Bundle | None = None, cache: Path | None = None
+    ) -> CohortRun:
+        monkeypatch.setattr(run_module, "load_runtime", lambda *_, **__: network)
+        return predict_cohort(other or bundle, cohort, folder=folder, cache=cache)
+
+    return run

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from evaluations import label_points
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -22,6 +23,7 @@ from medtransfer.prediction.predict import SEVERAL_IMAGES, predict_studies
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from medtransfer.core.results import OperatingPoint
     from medtransfer.models.bundle import Bundle
     from medtransfer.prediction.types import Runtime, StudyScans
 
@@ -92,6 +94,22 @@ def test_exactly_at_the_threshold_is_positive(bundle: Bundle) -> None:
 def test_without_an_operating_point_nothing_is_decided(bundle: Bundle) -> None:
     (row,) = predict_studies(_saying(np.array([[0.0, 9.0]])), _with_threshold(bundle, None), [[PICTURE]])
     assert row["decision"] == ""
+
+
+def test_of_several_labels_each_is_decided_at_its_own_threshold(bundle: Bundle) -> None:
+    logits = np.array([[x, y] for x in (-2.0, 0.0, 2.0) for y in (-2.0, 0.0, 2.0)])
+    points = label_points(pneumonia=0.5, effusion=0.8)
+    asked = {"task": "multilabel", "classes": ("effusion", "pneumonia"), "positive": None, "operating_point": None}
+
+    def decisions(points: dict[str, OperatingPoint]) -> list[str]:
+        manifest = bundle.manifest.model_copy(update=asked | {"operating_points": points})
+        rows = predict_studies(_saying(logits), replace(bundle, manifest=manifest), [[PICTURE]] * 9)
+        return [row["decision"] for row in rows]
+
+    expected = [f"pneumonia={int(y >= 0)};effusion={int(x > 1)}" for x, y in logits]
+    assert decisions(points) == expected
+    assert decisions({"effusion": points["effusion"]}) == [cell.partition(";")[2] for cell in expected]
+    assert decisions({}) == [""] * 9
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

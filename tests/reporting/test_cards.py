@@ -80,6 +80,12 @@ def test_of_several_labels_every_auroc_comes_first(multi_label: Evaluation) -> N
     assert cards[-1].reference_words == f"prevalence {prevalence(multi_label, 'effusion'):.3f}"
 
 
+def test_of_classes_on_an_equal_footing_every_auroc_comes_before_averages(multi_class: Evaluation) -> None:
+    names = [card.name for card in headline_cards(multi_class)]
+    assert names[:4] == ["Macro AUROC", *(f"AUROC, {name}" for name in multi_class.classes)]
+    assert len(names) == len(set(names))
+
+
 def test_of_ordered_classes_what_knows_the_order_comes_first(ordinal: Evaluation) -> None:
     cards = headline_cards(ordinal)
     assert [card.name for card in cards[:3]] == ["Macro AUROC", "Quadratic-weighted kappa", "Ranked probability score"]

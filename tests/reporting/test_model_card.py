@@ -4,9 +4,10 @@ import html
 from typing import Any
 
 import pytest
-from evaluations import of_one
+from evaluations import label_points, of_one
 from manifests import BUNDLE, make_manifest, make_plan
 from markdown_it import MarkdownIt
+from questions import LABELS
 
 from medtransfer.core.config.transfer import AveragingConfig, ObjectiveConfig
 from medtransfer.core.evaluated.evaluation import Evaluation
@@ -108,6 +109,18 @@ def test_limitations_are_the_warnings_and_notes(evaluation: Evaluation) -> None:
     assert evaluation.warnings[0] in words
     assert "the term mmd did nothing" in words
     assert "cannot be checked" in said("Limitations", training={"patients": ()})
+
+
+def test_operating_points_of_labels(multi_label: Evaluation) -> None:
+    asked = {"task": "multilabel", "classes": LABELS, "positive": None, "operating_point": None}
+    words = said("Operating points", operating_points=label_points(effusion=0.4, pneumonia=0.45), **asked)
+    assert "effusion is called from probability 0.400 on. pneumonia is called from probability 0.450 on." in words
+    assert "Chosen on validation for sensitivity of at least 0.9: effusion, pneumonia." in words
+    assert "Without an operating point, probabilities only: hernia." in words
+    assert "Sensitivity, effusion 0.903" in words
+    measured = said("What was measured", multi_label)
+    for name, one in multi_label.operating_per_label.items():
+        assert f"Specificity, {name} {number(one.estimate('specificity').value)}" in measured
 
 
 def test_operating_point_and_calibration(evaluation: Evaluation) -> None:

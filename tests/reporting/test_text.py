@@ -44,6 +44,14 @@ def test_each_label_has_a_line(multi_label: Evaluation) -> None:
         assert f"{name}: {counts.present} with, {counts.absent} without, {counts.unknown} unknown" in said
 
 
+def test_each_label_with_a_point_has_a_line_of_it(multi_label: Evaluation) -> None:
+    said = joined(summary(multi_label))
+    for name, one in multi_label.operating_per_label.items():
+        assert f"Operating point (sensitivity of at least 0.9): {name} from {one.point.threshold:.3f} on" in said
+        assert "; ".join(map(figure, one.estimates)) in said
+    assert "hernia from" not in said
+
+
 def test_ordered_classes_say_how_far_off_misses_are(ordinal: Evaluation) -> None:
     assert figure(ordinal.estimate("quadratic-weighted kappa")) in joined(summary(ordinal))
     assert "Ranked probability score" in summary(ordinal)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from medtransfer.core.evaluated.accounts import MissingTable, Reconciliation
 from medtransfer.core.evaluated.calibration import Calibration, Calibrations
@@ -53,7 +53,9 @@ class Evaluation(Record):
     prevalence: dict[str, float] | None = None
     """The stated one, by class or label; operating figures and usefulness follow it."""
     operating: OperatingFigures | None
-    """At the bundle's threshold; None where it has none."""
+    """At the bundle's threshold; None where it has none, or one for each label."""
+    operating_per_label: dict[str, OperatingFigures] = Field(default={})
+    """At each label's own threshold, where there are several labels at once; labels without one are not named."""
     usefulness: dict[str, Usefulness]
     """By finding."""
     subgroups: tuple[Subgroups, ...] = ()
@@ -76,8 +78,13 @@ class Evaluation(Record):
 
     @property
     def at_operating_point(self) -> tuple[Estimate, ...]:
-        """The figures there; none without an operating point."""
-        return self.operating.estimates if self.operating else ()
+        """The figures there, or at each label's own, one label after the other; none without an operating point."""
+        return tuple(estimate for one in self.operating_by_finding.values() for estimate in one.estimates)
+
+    @property
+    def operating_by_finding(self) -> dict[str, OperatingFigures]:
+        """At the threshold of the positive class, or at those of the labels."""
+        return {self.operating.point.positive: self.operating} if self.operating else self.operating_per_label
 
     @property
     def findings(self) -> tuple[Discrimination, ...]:
@@ -102,7 +109,10 @@ class Evaluation(Record):
         First the overall ones, then those at the operating point on these studies, and only later those that its
         threshold had where it was chosen.
         """
-        first = {"estimates": self.estimates, _AT_POINT: self.at_operating_point}
+        first = {"estimates": self.estimates}
+        if self.operating:
+            first[_AT_POINT] = self.operating.estimates
+        first |= {f"{_PER_LABEL}/{name}/estimates": one.estimates for name, one in self.operating_per_label.items()}
         for place, estimates in first.items():
             yield from _estimates(estimates, place)
         for field in type(self).model_fields:
@@ -112,6 +122,7 @@ class Evaluation(Record):
 
 
 _AT_POINT = "operating/estimates"
+_PER_LABEL = "operating_per_label"
 
 _NAMED_BY = ("attribute", "of", "name", "site", "first", "second", "reader", "figure", "scheme", "value")
 """Fields that together tell a record from its neighbours, those that it has."""

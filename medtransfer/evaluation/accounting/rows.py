@@ -83,12 +83,17 @@ def findings(predictions: Predictions) -> tuple[Finding, ...]:
     """
     table = checked_table(predictions)
     read = table[table["status"] == "read"].sort_values("study_id")
-    classes, point = predictions.classes, predictions.operating_point
+    classes, points = predictions.classes, predictions.points
     values = read[[PROBABILITY + name for name in classes]].to_numpy(dtype=np.float64)
     targets = targets_of(read["truth"], classes, predictions.task)
     if predictions.task == "multilabel":
         return tuple(
-            Finding(name=name, truth=targets[:, i].astype(np.float64), probability=values[:, i])
+            Finding(
+                name=name,
+                truth=targets[:, i].astype(np.float64),
+                probability=values[:, i],
+                threshold=points[name].threshold if name in points else None,
+            )
             for i, name in enumerate(classes)
         )
     truth = np.where(targets < 0, np.nan, targets)
@@ -101,7 +106,7 @@ def findings(predictions: Predictions) -> tuple[Finding, ...]:
             name=name,
             truth=np.where(np.isnan(truth), np.nan, truth == classes.index(name)),
             probability=np.ascontiguousarray(values[:, classes.index(name)]),
-            threshold=point.threshold if point and point.positive == name else None,
+            threshold=points[name].threshold if name in points else None,
         )
         for name in wanted
     )

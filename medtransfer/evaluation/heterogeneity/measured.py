@@ -57,7 +57,7 @@ def too_few(view: Positive) -> str:
     for side, words in ((view.truth, "with the finding"), (~view.truth, "without it")):
         patients = patients_of(view.groups[side])
         if patients < FEWEST:
-            return f"{patients} patients {words}; {FEWEST} or more are needed"
+            return f"{patients} {'patient' if patients == 1 else 'patients'} {words}; {FEWEST} or more are needed"
     return ""
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from medtransfer.core.evaluated.readers import ConsensusRule, Readers
 from medtransfer.core.results import PROBABILITY, Predictions
 from medtransfer.core.types import Groups
+from medtransfer.data.cohort import patients
 from medtransfer.evaluation.cases import as_text
 from medtransfer.evaluation.readers.against_others import against_others
 from medtransfer.evaluation.readers.agreement import agreement
@@ -67,6 +68,6 @@ def _called(predictions: Predictions, table: pd.DataFrame) -> np.ndarray | None:
 
 
 def _patients(table: pd.DataFrame) -> Groups:
-    """The patient of each study; an unknown one is a patient of its own."""
-    patients = as_text(table["patient_id"])
-    return pd.factorize(patients.where(patients != "", "\0" + table["study_id"]), sort=True)[0].astype(np.int64)
+    """The patient of each study."""
+    named = table.assign(patient_id=as_text(table["patient_id"]))
+    return pd.factorize(patients(named), sort=True)[0].astype(np.int64)

@@ -14,6 +14,7 @@ from medtransfer.reporting.checklists.known import Answer, Known
 from medtransfer.reporting.words import count, estimable, figure, number, rule, slug
 
 if TYPE_CHECKING:
+    from medtransfer.core.results import Confusion, OperatingPoint
     from medtransfer.models.bundle import Manifest
 
 Answering = Callable[[Known], Answer | None]
@@ -22,6 +23,7 @@ CARD: Final = "Model card"
 ESTIMATES: Final = "All overall figures"
 FLOW: Final = "Where every input ended"
 POINT: Final = "Operating point"
+POINTS: Final = "Operating points"
 CALIBRATION: Final = "Calibration"
 MADE_FROM: Final = "Made from"
 WARNINGS: Final = "Warnings"
@@ -64,20 +66,25 @@ def outputs(known: Known) -> Answer:
     evaluation = known.evaluation
     said = f"A probability for each of {', '.join(evaluation.classes)}."
     cut = threshold(known)
-    return Answer(text=f"{said} {cut.text}" if cut else said, where=POINT)
+    return Answer(text=f"{said} {cut.text}" if cut else said, where=_point(known))
 
 
 def threshold(known: Known) -> Answer | None:
     """The operating point and the split it was chosen on."""
-    point = known.evaluation.operating_point
-    if point is None:
-        return None
+    found = known.evaluation.operating_by_finding.values()
+    return Answer(text=" ".join(_cut(one.point) for one in found), where=_point(known)) if found else None
+
+
+def _cut(point: OperatingPoint) -> str:
     met = "" if point.met else " No threshold reached that goal; the nearest was taken."
-    return Answer(
-        text=f"{point.positive} is called from probability {number(point.threshold)} on, chosen beforehand on "
-        f"{point.chosen_on} for {rule(point)} and locked in the bundle.{met}",
-        where=POINT,
+    return (
+        f"{point.positive} is called from probability {number(point.threshold)} on, chosen beforehand on "
+        f"{point.chosen_on} for {rule(point)} and locked in the bundle.{met}"
     )
+
+
+def _point(known: Known) -> str:
+    return POINTS if known.evaluation.task == "multilabel" else POINT
 
 
 def flow(known: Known) -> Answer:
@@ -124,22 +131,26 @@ def sample(known: Known) -> Answer:
 
 def cross_table(known: Known) -> Answer | None:
     """Counts at the operating point."""
-    operating = known.evaluation.operating
-    if operating is None:
-        return None
-    c = operating.confusion
-    return Answer(
-        text=f"True positive {c.true_positive:,}, false positive {c.false_positive:,}, false negative "
-        f"{c.false_negative:,}, true negative {c.true_negative:,}.",
-        where=POINT,
+    found, several = known.evaluation.operating_by_finding, bool(known.evaluation.operating_per_label)
+    said = [f"{name}: {_counts(one.confusion)}" if several else _counts(one.confusion) for name, one in found.items()]
+    return Answer(text=" ".join(said), where=_point(known)) if said else None
+
+
+def _counts(c: Confusion) -> str:
+    return (
+        f"True positive {c.true_positive:,}, false positive {c.false_positive:,}, false negative "
+        f"{c.false_negative:,}, true negative {c.true_negative:,}."
     )
 
 
 def performance(known: Known) -> Answer | None:
-    """The headline, and the figures at the operating point, with their intervals."""
+    """The headline, and the figures at the operating point, with their intervals; of several labels the first two."""
     evaluation = known.evaluation
-    shown = [one for one in (*evaluation.estimates[:1], *evaluation.at_operating_point) if estimable(one)]
-    return Answer(text="; ".join(map(figure, shown)) + ".", where=ESTIMATES) if shown else None
+    each = evaluation.operating_per_label
+    there = [e for one in each.values() for e in one.estimates[:2]] if each else evaluation.at_operating_point
+    shown = [one for one in (*evaluation.estimates[:1], *there) if estimable(one)]
+    said = [f"{figure(one)}{f' ({one.of})' if one.of and each else ''}" for one in shown]
+    return Answer(text="; ".join(said) + ".", where=ESTIMATES) if shown else None
 
 
 def measures(known: Known) -> Answer | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from medtransfer.core.evaluated.discrimination import SeveralDiscriminations
@@ -21,13 +21,13 @@ MOST_DRAWN: Final = 8
 
 
 def discrimination_section(
-    record: Discrimination | SeveralDiscriminations, *, operating: OperatingFigures | None = None
+    record: Discrimination | SeveralDiscriminations, *, operating: Mapping[str, OperatingFigures] | None = None
 ) -> Section:
     """The part of the page.
 
     Args:
         record: Of one finding, or of several.
-        operating: What happens at the operating point, to be marked in the drawings of its finding.
+        operating: Finding → what happens at its operating point, to be marked in its drawings.
     """
     several = isinstance(record, SeveralDiscriminations)
     findings = record.each if several else (record,)
@@ -39,7 +39,7 @@ def discrimination_section(
         figures=tuple(
             drawn
             for index, finding in enumerate(findings[:MOST_DRAWN])
-            for drawn in _figures(finding, index, several=several, operating=operating)
+            for drawn in _figures(finding, index, several=several, at=(operating or {}).get(finding.of))
         ),
         several=several,
         averages=record.estimates if several else (),
@@ -64,9 +64,8 @@ def _methods(estimates: tuple[Estimate, ...]) -> list[str]:
 
 
 def _figures(
-    finding: Discrimination, index: int, *, several: bool, operating: OperatingFigures | None
+    finding: Discrimination, index: int, *, several: bool, at: OperatingFigures | None
 ) -> Iterator[PlotFigure]:
-    at = operating if operating is not None and operating.point.positive == finding.of else None
     area, _, average, share = _row(finding)
     of, name = (f", {finding.of}", f"-{index}") if several else ("", "")
     band = "The band is pointwise. " if finding.roc is not None and finding.roc.low else ""

@@ -28,6 +28,8 @@ class Tile:
 
     case: ErrorCase
     probability: str
+    path: str
+    """Of the image, below the cohort's folder; empty where the study is called so, too."""
     link: str
     """Relative address of the image, or empty."""
     picture: str
@@ -47,7 +49,8 @@ def errors_section(records: Sequence[ErrorGallery], *, images: str = "") -> Sect
 
     Args:
         records: One a finding.
-        images: Address of the folder that the images' paths are relative to, itself relative to the page.
+        images: Address of the folder that the images' paths are relative to, itself relative to the page; without one
+            nothing is linked.
     """
     return section(
         "errors",
@@ -70,17 +73,21 @@ def _part(record: ErrorGallery, images: str) -> Part:
 
 
 def _tile(case: ErrorCase, images: str) -> Tile:
+    path = _inside(case.path)
     return Tile(
-        case=case, probability=number(case.probability), link=_link(case.path, images), picture=_picture(case.thumbnail)
+        case=case,
+        probability=number(case.probability),
+        path="" if path == case.study_id else path,
+        link=quote(f"{images.rstrip('/')}/{path}") if path and images else "",
+        picture=_picture(case.thumbnail),
     )
 
 
-def _link(path: str, images: str) -> str:
-    """A relative address, quoted; none for a path that is absolute or leaves its folder, whatever a table says."""
+def _inside(path: str) -> str:
+    """The path; none that is absolute or leaves its folder, whatever a table says."""
     place = PurePosixPath(path.replace("\\", "/"))
-    if not path or place.is_absolute() or ".." in place.parts or ":" in place.parts[0]:
-        return ""
-    return quote(f"{images.rstrip('/')}/{place}" if images else f"./{place}")
+    outside = not path or place.is_absolute() or ".." in place.parts or ":" in place.parts[0]
+    return "" if outside else str(place)
 
 
 def _picture(greys: Sequence[int]) -> str:

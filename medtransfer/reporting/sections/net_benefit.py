@@ -62,7 +62,9 @@ def decision_curve(record: Usefulness, name: str = "net_benefit") -> Drawn:
         axes = _axes(canvas, record.threshold)
         axes.set_ylim(-0.22 * top, top)
         axes.axhline(0, color=INK, linewidth=1)
-        axes.text(0.99, -0.02 * top, "acting on no one", color=INK, fontsize=9, ha="right", va="top")
+        behind = {"facecolor": SURFACE, "edgecolor": "none", "pad": 0.5, "alpha": 0.8}
+        below = {"ha": "right", "va": "top", "bbox": behind, "zorder": 4}
+        axes.text(0.99, -0.02 * top, "acting on no one", color=INK, fontsize=9, **below)
         axes.plot(everyone.x, everyone.y, color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
         _name_treat_all(axes, everyone, top)
         _with_band(axes, curve)
@@ -104,7 +106,7 @@ def _figures(record: Usefulness, name: str) -> Iterator[PlotFigure]:
 
 
 def _axes(canvas: Figure, threshold: float | None) -> Axes:
-    axes = canvas.add_axes((0.14, 0.12, 0.84, 0.80))
+    axes = canvas.add_axes((0.17, 0.12, 0.81, 0.80))  # as wide as labels such as −0.025 need
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1])
     axes.set_xlabel("Threshold: the risk from which one acts")

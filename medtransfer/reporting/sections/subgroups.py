@@ -36,6 +36,9 @@ class Part:
     rule: str
     heads: tuple[str, ...]
     rows: tuple[GroupRow, ...]
+    opens: bool
+    """Whether it is the first of a finding, where there are several: they are folded away, one each."""
+    closes: bool
 
 
 def subgroups_section(records: Sequence[Subgroups]) -> Section:
@@ -51,7 +54,7 @@ def subgroups_section(records: Sequence[Subgroups]) -> Section:
         "Subgroups",
         figures=tuple(one for one in drawn if one is not None),
         summary=summary(records),
-        parts=[_part(one) for one in records],
+        parts=[_part(records, place) for place in range(len(records))],
         undrawn=f"{count(more, 'more table')} without a drawing." if more > 0 else "",
     )
 
@@ -85,7 +88,8 @@ def _differences(record: Subgroups) -> Iterator[str]:
                 )
 
 
-def _part(record: Subgroups) -> Part:
+def _part(records: Sequence[Subgroups], place: int) -> Part:
+    record, last = records[place], len(records) - 1
     rule = f"{record.rule[:1].upper()}{record.rule[1:]}."
     return Part(
         heading=by_words(record),
@@ -93,4 +97,6 @@ def _part(record: Subgroups) -> Part:
         rule=rule,
         heads=figure_heads(record),
         rows=group_rows(record),
+        opens=record.of is not None and (place == 0 or records[place - 1].of != record.of),
+        closes=record.of is not None and (place == last or records[place + 1].of != record.of),
     )

@@ -58,7 +58,7 @@ def words(one: Section) -> str:
 
 
 def test_curves_with_bands_and_the_figures_in_words() -> None:
-    one, section = record(), discrimination_section(record(), operating=operating())
+    one, section = record(), discrimination_section(record(), operating={"pneumonia": operating()})
     assert [drawn.heading for drawn in section.figures] == [
         "ROC curve",
         "Precision and recall",
@@ -83,7 +83,7 @@ def test_without_an_operating_point_nothing_is_marked() -> None:
     section = discrimination_section(record())
     assert not any(drawn.marked for drawn in section.figures)
     assert "threshold" not in str(section.figures[2].svg)
-    other = discrimination_section(record("effusion"), operating=operating())
+    other = discrimination_section(record("effusion"), operating={"pneumonia": operating()})
     assert not any(drawn.marked for drawn in other.figures)
 
 
