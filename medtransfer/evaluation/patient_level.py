@@ -66,7 +66,7 @@ def patient_level(predictions: Predictions, *, pooling: Pooling = "mean") -> Pat
     table = checked_table(predictions)
     table = table[(table["status"] == "read") & (table["truth"] != "")].sort_values("study_id")
     refuse_unknown_patients(table, predictions)
-    people = table.groupby(_people(table), sort=True)
+    people = table.groupby(whose(table), sort=True)
     made = pd.DataFrame(
         {"patient_id": people["patient_id"].first(), "truth": _truth(table["truth"], people, predictions)}
     )
@@ -89,7 +89,7 @@ def patient_level(predictions: Predictions, *, pooling: Pooling = "mean") -> Pat
     return PatientLevel(predictions=pooled, left_out=len(made) - len(judged))
 
 
-def _people(table: pd.DataFrame) -> pd.Series:
+def whose(table: pd.DataFrame) -> pd.Series:
     """Who each study is of; studies of unknown patients are each their own."""
     site = as_text(table["site"]) if "site" in table else ""
     named = site + "/" + table["patient_id"]

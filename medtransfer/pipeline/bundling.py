@@ -1,4 +1,4 @@
-"""From a trained network to a bundle: what it says of itself, its calibrator, and its operating point."""
+"""From a trained network to a bundle: what it says of itself, its calibrator, operating point and scored studies."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from medtransfer.decision.thresholds import choose
 from medtransfer.evaluation.evaluate import PATIENTS_UNKNOWN
 from medtransfer.models.bundle import Bundle, Manifest, Member, TrainingRecord
 from medtransfer.pipeline.recalibrating import shares, with_calibrator
+from medtransfer.pipeline.scoring import scored_on
 from medtransfer.prediction.run import predict_cohort
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def _without_places(plan: Plan) -> dict[str, Any]:
 def decided(plan: Plan, draft: Bundle, target: Cohort, folder: Path, *, cache: Path | None = None) -> Manifest:
     """What the bundle says of itself once its probabilities are recalibrated and its operating point is chosen on them.
 
+    The studies of the calibration split, or else of the validation split, travel along by their probability.
+
     Args:
         plan: What was asked for.
         draft: The network, not recalibrated.
@@ -87,10 +90,12 @@ def decided(plan: Plan, draft: Bundle, target: Cohort, folder: Path, *, cache: P
     for journal in journals.values():
         journal.mkdir()
     plain = draft.manifest.model_copy(update={"priors": shares(target, "train")})
-    manifest = with_calibrator(plan, replace(draft, manifest=plain), target, journals["calibration"], cache=cache)
+    uncalibrated = replace(draft, manifest=plain)
+    manifest = with_calibrator(plan, uncalibrated, target, journals["calibration"], cache=cache)
     recalibrated = replace(draft, manifest=manifest)
     point = chosen_point(plan, recalibrated, target, journals["validation"], cache=cache)
-    return manifest.model_copy(update={"operating_point": point})
+    scored = scored_on(manifest, uncalibrated, target, journals, cache=cache)
+    return manifest.model_copy(update={"operating_point": point, "scored": scored})
 
 
 def chosen_point(

@@ -41,11 +41,12 @@ from medtransfer.pipeline.bundling import chosen_point
 from medtransfer.pipeline.held_out import held_out
 from medtransfer.pipeline.ingredients import average, check_alike, network, without_calibrator
 from medtransfer.pipeline.runs import BUNDLE
+from medtransfer.pipeline.scoring import VALIDATION, scored_on
 from medtransfer.pipeline.soup_record import merged_record, story_of
 from medtransfer.prediction.run import predict_cohort
 
 if TYPE_CHECKING:
-    from medtransfer.core.results import OperatingPoint, Predictions
+    from medtransfer.core.results import OperatingPoint, Predictions, ScoredStudies
     from medtransfer.models.bundle import TrainingRecord
 
 How = Literal["uniform", "greedy"]
@@ -106,7 +107,9 @@ def soup(
         drafted = judge.draft(chosen)
         story = story_of(how, given, chosen, losses) | {"log_loss": judge.loss(drafted)}
         point = chosen_point(_question(given[0]), drafted, cohort, judge.journal(drafted), cache=judge.cache)
-    return _write(folder / BUNDLE, chosen, merged_record(chosen, story, cohort), point)
+        journals = {VALIDATION: judge.journal(drafted)}
+        scored = scored_on(drafted.manifest, drafted, cohort, journals, cache=judge.cache)
+    return _write(folder / BUNDLE, chosen, merged_record(chosen, story, cohort), point, scored)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,11 +175,22 @@ def _greedy(ranked: Sequence[Bundle], best: float, judge: _Judge) -> list[Bundle
 
 
 def _write(
-    folder: Path, bundles: Sequence[Bundle], training: TrainingRecord, point: OperatingPoint | None = None
+    folder: Path,
+    bundles: Sequence[Bundle],
+    training: TrainingRecord,
+    point: OperatingPoint | None = None,
+    scored: tuple[ScoredStudies, ...] = (),
 ) -> Bundle:
+    """The bundle; what its members decided by their own probabilities does not become its own."""
     manifest = bundles[0].manifest
     member = manifest.members[0]
-    update = {"medtransfer_version": __version__, "operating_point": point, "training": training}
+    update = {
+        "medtransfer_version": __version__,
+        "operating_point": point,
+        "operating_points": {},
+        "scored": scored,
+        "training": training,
+    }
     return write_bundle(folder, manifest.model_copy(update=update), {member.file: average(bundles)})
 
 

@@ -16,6 +16,9 @@ from medtransfer.data.cohort import Cohort, read_cohort
 from medtransfer.data.stored.arrays import in_unit_range
 from medtransfer.models.bundle import Bundle, Manifest, Member, TrainingRecord
 from medtransfer.models.weights.sidecar import InputSpec
+from tests.data.conftest import write_dicom
+
+__all__ = ["write_dicom"]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
