@@ -38,7 +38,8 @@ demo: install
 
 app: install
 	@test -d runs/demo/run/bundle || $(MAKE) demo
-	@$(BIN)/medtransfer app --bundle runs/demo/run/bundle --studies runs/demo/sample_data/hillcrest/images
+	@$(BIN)/medtransfer app --bundle runs/demo/run/bundle --studies runs/demo/sample_data/hillcrest/images \
+		--predictions runs/demo/test --runs runs/demo
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check

@@ -1,25 +1,31 @@
-"""The bundle and its network: opened for every run of a screen, loaded once, run by one session at a time."""
+"""The bundle and its network: verified when its files change, loaded once, run in the queue one study at a time."""
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
 import medtransfer as mt
+from apps.server.queue import submit
 from apps.settings import current_settings
 from apps.text import trouble
 
 if TYPE_CHECKING:
+    from apps.server.queue import Job
     from apps.studies import Study
-    from medtransfer import StudyResult
 
-_RESULT = "study_result"
+MOST_NETWORKS: Final = 2
+"""That are kept in memory: the one in use, and the one before it."""
+
+_networks: dict[str, Any] = {}
+"""By the bundle's SHA-256. Only the queue's one worker touches it, so that no lock is needed."""
 
 
 def opened_bundle() -> mt.Bundle | None:
-    """The bundle that the app was started with, verified anew; else None, having said why."""
+    """The bundle that the app was started with; else None, having said why."""
     settings = current_settings()
     if settings.bundle is None:
         trouble(
@@ -29,7 +35,7 @@ def opened_bundle() -> mt.Bundle | None:
         )
         return None
     try:
-        return mt.read_bundle(settings.bundle)
+        return _opened(str(settings.bundle), stamps(sorted(settings.bundle.glob("*"))))
     except mt.MedTransferError as error:
         trouble(
             "The bundle cannot be opened.",
@@ -39,28 +45,38 @@ def opened_bundle() -> mt.Bundle | None:
         return None
 
 
-def predicted(bundle: mt.Bundle, study: Study) -> StudyResult:
-    """What the bundle says about a study; kept by the session until bundle, study or files change.
+def prediction(bundle: mt.Bundle, study: Study, study_sha256: str) -> Job[mt.StudyResult]:
+    """The job that predicts a study; the same bundle and the same content are one job, whoever asks.
 
     Raises:
-        MedTransferError: The network cannot be loaded.
+        MedTransferError: The queue is full.
     """
-    key = (bundle.sha256, tuple((str(file), *_stamp(file)) for file in study.files))
-    held = st.session_state.get(_RESULT)
-    if held is None or held[0] != key:
-        forget_prediction()
-        with st.spinner("Reading the study …"), _one_at_a_time():
-            held = (key, mt.predict_study(_runtime(bundle.sha256, bundle), bundle, study.files))
-        st.session_state[_RESULT] = held
-    return held[1]
+    before = stamps(study.files)
+
+    def work() -> mt.StudyResult:
+        found = mt.predict_study(network(bundle), bundle, study.files)
+        if stamps(study.files) != before:  # else a result would be kept under the name of another content
+            raise mt.MedTransferError(
+                "The study's files changed while they were read",
+                code="Changed",
+                hint="Wait until all of them have arrived, then open the study again.",
+            )
+        return without_pictures(found)
+
+    return submit(f"{bundle.sha256} {study_sha256}", work)
 
 
-def forget_prediction() -> None:
-    """Let go of the last study's pictures and prediction."""
-    st.session_state.pop(_RESULT, None)
+def without_pictures(result: mt.StudyResult) -> mt.StudyResult:
+    """A result as it is kept for many studies: the pictures come from the views."""
+    return replace(result, images=tuple(replace(image, shown=None) for image in result.images))
 
 
-def _stamp(file: Any) -> tuple[int, int]:
+def stamps(files: Any) -> tuple[tuple[str, int, int], ...]:
+    """What tells files from the same ones written anew, without reading them."""
+    return tuple((str(file), *_stamp(file)) for file in files)
+
+
+def _stamp(file: Path) -> tuple[int, int]:
     try:
         status = file.stat()
     except OSError:
@@ -68,11 +84,16 @@ def _stamp(file: Any) -> tuple[int, int]:
     return (status.st_size, status.st_mtime_ns)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Loading the network …")
-def _runtime(sha256: str, _bundle: mt.Bundle) -> Any:
-    return mt.load_runtime(_bundle)
+@st.cache_resource(max_entries=2, show_spinner="Opening the bundle …")
+def _opened(folder: str, stamped: tuple[tuple[str, int, int], ...]) -> mt.Bundle:
+    del stamped  # a part of the cache's key
+    return mt.read_bundle(Path(folder))
 
 
-@st.cache_resource(show_spinner=False)
-def _one_at_a_time() -> threading.Lock:
-    return threading.Lock()
+def network(bundle: mt.Bundle) -> Any:
+    """Its bytes are verified once more as they are loaded (`Bundle.tensors`)."""
+    if bundle.sha256 not in _networks:
+        while len(_networks) >= MOST_NETWORKS:
+            del _networks[next(iter(_networks))]
+        _networks[bundle.sha256] = mt.load_runtime(bundle)
+    return _networks[bundle.sha256]

@@ -9,11 +9,15 @@ A study is chosen from this list and never by a path, so that no name can lead o
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from apps.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SUFFIXES: Final = (".dcm", ".dicom", ".nii", ".nii.gz", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
 VOLUMES: Final = (".nii", ".nii.gz")
@@ -31,6 +35,8 @@ class Study:
     name: str
     files: tuple[Path, ...]
     names: tuple[str, ...]
+    arrived: float = 0.0
+    """When the newest of its files was written, in seconds since 1970."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,35 +62,82 @@ def list_studies(root: Path) -> Listing:
     """
     root = root.resolve()
     studies: list[Study] = []
-    outside = 0
-    for folder, below, names in os.walk(root):
-        below[:] = sorted(name for name in below if not name.startswith("."))
-        images = [
-            Path(folder, name) for name in sorted(names) if not name.startswith(".") and _is_image(Path(folder, name))
-        ]
-        inside = [file for file in images if file.resolve().is_relative_to(root)]
+    outside, waiting = 0, [root]
+    while waiting:
+        folder = waiting.pop()
+        below, found = _entries(folder)
+        waiting += reversed(below)
+        images = [file for file in found if _is_image(file)]
+        inside = [file for file in images if not file.is_symlink() or Path(file).resolve().is_relative_to(root)]
         outside += len(images) - len(inside)
-        alone = [file for file in inside if Path(folder) == root or file.name.lower().endswith(VOLUMES)]
-        studies += [_study(file.relative_to(root).as_posix(), (file,)) for file in alone]
-        if together := tuple(file for file in inside if file not in alone):
-            studies.append(_study(Path(folder).relative_to(root).as_posix(), together))
+        together = [] if folder == root else [file for file in inside if not file.name.lower().endswith(VOLUMES)]
+        alone = inside if folder == root else [file for file in inside if file.name.lower().endswith(VOLUMES)]
+        studies += [_study(Path(file).relative_to(root).as_posix(), (file,)) for file in alone]
+        if together:
+            studies.append(_study(folder.relative_to(root).as_posix(), together))
         if len(studies) > MOST_STUDIES:
-            return Listing(studies=tuple(studies[:MOST_STUDIES]), outside=outside, cut=True)
-    return Listing(studies=tuple(studies), outside=outside)
+            return Listing(studies=_told_apart(studies[:MOST_STUDIES]), outside=outside, cut=True)
+    return Listing(studies=_told_apart(studies), outside=outside)
 
 
-def _study(name: str, files: tuple[Path, ...]) -> Study:
-    return Study(name=printable(name), files=files, names=tuple(printable(file.name) for file in files))
+def _told_apart(studies: list[Study]) -> tuple[Study, ...]:
+    """Names that differ only in what cannot be printed get a number, since a study is opened by its name."""
+    met: Counter[str] = Counter()
+    told: list[Study] = []
+    for study in studies:
+        met[study.name] += 1
+        again = met[study.name]
+        told.append(study if again == 1 else replace(study, name=f"{study.name} ({again})"))
+    return tuple(told)
 
 
-def _is_image(file: Path) -> bool:
+def _entries(folder: Path) -> tuple[list[Path], list[os.DirEntry[str]]]:
+    """Sub-folders and files by name; a folder that cannot be looked into has neither.
+
+    `scandir` instead of `Path`: it knows a file's kind without another question to a slow network folder.
+    """
+    try:
+        with os.scandir(folder) as listed:
+            entries = sorted(
+                (entry for entry in listed if not entry.name.startswith(".")), key=lambda entry: entry.name
+            )
+    except OSError:
+        return [], []
+    below = [Path(entry) for entry in entries if _is_folder(entry)]
+    return below, [entry for entry in entries if not _is_folder(entry)]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+def _study(name: str, files: Sequence[os.DirEntry[str]]) -> Study:
+    return Study(
+        name=printable(name),
+        files=tuple(Path(file) for file in files),
+        names=tuple(printable(file.name) for file in files),
+        arrived=max(_written(file) for file in files),
+    )
+
+
+def _written(file: os.DirEntry[str]) -> float:
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0  # gone meanwhile: opening it says so
+
+
+def _is_image(file: os.DirEntry[str]) -> bool:
     """By name, or by DICOM's magic for files without a telling one; links that lead nowhere are none."""
     try:
         if not file.is_file():
             return False
         if file.name.lower().endswith(SUFFIXES):
             return True
-        with file.open("rb") as handle:
+        with Path(file).open("rb") as handle:
             return handle.read(_MAGIC_AT + len(_MAGIC))[_MAGIC_AT:] == _MAGIC
     except OSError:
         return False

@@ -34,6 +34,15 @@ def fact(label: LiteralString, value: str) -> None:
         plain(value or "not stated")
 
 
+def why(formula: LiteralString, *sentences: str) -> None:
+    """A button that says where a number comes from: its formula, and in plain text what went into it."""
+    with st.popover("Why this number?", type="tertiary", icon=":material/help:"):
+        st.latex(formula)
+        for sentence in sentences:
+            if sentence:
+                plain(sentence)
+
+
 def trouble(what: LiteralString, *sentences: str) -> None:
     """Something that stops the user: what, and in plain text why and what to do."""
     st.warning(what)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import medtransfer as mt
     from medtransfer import OperatingPoint
 
+NO_INTERVAL: Final = "For the probability of a single study this bundle gives no interval."
 SEVERAL_IMAGES: Final = "several_images"
 UNTRAINED: Final = "untrained_modality_"
 
@@ -22,6 +23,14 @@ _NOTES: Final = {
     "GantryTilt": "The scanner's gantry was tilted by {}.",
     "SecondaryCapture": "The picture is a secondary capture: a screenshot or a digitised film, not the original.",
 }
+QUALITY: Final = {
+    "BurnedInAnnotation": "text in the picture",
+    "ConstantImage": "empty picture",
+    "SecondaryCapture": "secondary capture",
+    "GantryTilt": "tilted gantry",
+}
+"""Notes on the quality of a picture, in a few words."""
+
 _FACTS: Final = {
     "view": "view {}",
     "sex": "sex {}",
@@ -56,6 +65,11 @@ def decision(point: OperatingPoint, probability: float) -> str:
     return f"Called not {point.positive}: {value} is below the operating point {threshold}."
 
 
+def call(point: OperatingPoint, probability: float) -> str:
+    """`pneumonia` or `not pneumonia`."""
+    return point.positive if probability >= point.threshold else f"not {point.positive}"
+
+
 def rule(point: OperatingPoint) -> str:
     """How the operating point was chosen."""
     goal = "" if point.goal is None else f"{point.goal:g}"
@@ -80,14 +94,59 @@ def optimism(point: OperatingPoint) -> str:
 
 def value(estimate: mt.Estimate) -> str:
     """The figure alone."""
-    return "not estimable" if estimate.value is None else f"{estimate.value:.2f}"
+    return "not estimable" if estimate.value is None else f"{estimate.value:.{_digits(estimate)}f}"
 
 
 def interval(estimate: mt.Estimate) -> str:
     """`95 % interval 0.81–0.95`, or why there is none."""
     if estimate.low is None or estimate.high is None:
         return f"no interval: {estimate.note}" if estimate.note else "no interval"
-    return f"{estimate.level * 100:g} % interval {estimate.low:.2f}–{estimate.high:.2f}"
+    digits = _digits(estimate)
+    return f"{estimate.level * 100:g} % interval {estimate.low:.{digits}f}–{estimate.high:.{digits}f}"
+
+
+def figure(estimate: mt.Estimate) -> str:
+    """`0.90, 95 % interval 0.79–0.96 (Wilson), n = 50.`, and whatever else is to be said of it."""
+    if estimate.value is None:
+        return f"not estimable: {estimate.note or 'nothing is known of it'}."
+    known = estimate.low is not None and estimate.high is not None
+    method = f" ({estimate.method})" if known else ""
+    more = f"; {estimate.note}" if estimate.note and known else ""
+    return f"{value(estimate)}, {interval(estimate)}{method}, n = {estimate.n:,}{more}."
+
+
+def recalibration(manifest: mt.Manifest) -> str:
+    """By what the probabilities are recalibrated."""
+    how = manifest.calibrator
+    if how is None:
+        return "The probabilities are the network's own: this bundle does not recalibrate."
+    on = f"{studies(how.studies)} of the {how.fitted_on} split"
+    return f"The probabilities are recalibrated by {how.name}, fitted on {on}."
+
+
+def made_from(manifest: mt.Manifest) -> str:
+    """What stands in the formula of a probability."""
+    many = len(manifest.members)
+    network = "z is the network's answer" if many == 1 else f"z is the mean answer of {many} networks"
+    return f"{network}, and c the recalibration. {recalibration(manifest)}"
+
+
+def calibrated_to(name: str, prior: float | None) -> str:
+    """For which prevalence the probability is meant."""
+    if prior is None:
+        return f"The bundle does not say for which share of patients with {name} it is meant."
+    return f"It is meant for patients of whom {percent(prior)} have {name}."
+
+
+def percent(share: float) -> str:
+    """`8 %`, `1.5 %`, `0.1 %`: two digits, and more where it would read as all."""
+    return f"{100 * share:.1f} %" if share > 0.99 else f"{100 * share:.2g} %"
+
+
+def _digits(estimate: mt.Estimate) -> int:
+    """Two decimals, or as many as tell the figure and the ends of its interval apart."""
+    told = {end for end in (estimate.low, estimate.value, estimate.high) if end is not None}
+    return next((n for n in (2, 3) if len({f"{end:.{n}f}" for end in told}) == len(told)), 4)
 
 
 def studies(count: int) -> str:
@@ -102,9 +161,21 @@ def flag(name: str, modalities: tuple[str, ...]) -> str:
     if name.startswith(UNTRAINED):
         return (
             f"The modality {name.removeprefix(UNTRAINED)} is not among those the model was trained on "
-            f"({', '.join(modalities) or 'none stated'}): the probability may mean nothing."
+            f"({', '.join(modalities) or 'none stated'}): its probability would mean nothing."
         )
     return f"{name.replace('_', ' ').capitalize()}."
+
+
+def chip(name: str) -> str:
+    """A flag in a few words, for a cell of the worklist."""
+    if name.startswith(UNTRAINED):
+        return f"other modality: {name.removeprefix(UNTRAINED)}"
+    return QUALITY.get(name, name.replace("_", " "))
+
+
+def files(count: int) -> str:
+    """`1 file`, `1,204 files`."""
+    return f"{count:,} {'file' if count == 1 else 'files'}"
 
 
 def windows(window: tuple[float, float] | None, channels: tuple[str | tuple[float, float], ...] | None) -> str:

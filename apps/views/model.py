@@ -9,11 +9,11 @@ import streamlit as st
 
 from apps import words
 from apps.bundle import opened_bundle
+from apps.card import show_limits, show_question, show_training
 from apps.text import fact, plain
 
 if TYPE_CHECKING:
     import medtransfer as mt
-    from medtransfer import OperatingPoint
 
 
 def show() -> None:
@@ -25,20 +25,19 @@ def show() -> None:
     left, right = st.columns(2, gap="large")
     with left:
         _question(bundle)
-        _operating_point(bundle)
-    with right:
-        _network(bundle)
+        _origin(bundle)
         _limits(bundle)
-    _origin(bundle)
+    with right:
+        _operating_points(bundle)
+        _calibration(bundle)
+        _network(bundle)
     _objective(bundle.manifest.training.plan)
 
 
 def _question(bundle: mt.Bundle) -> None:
-    manifest = bundle.manifest
     with st.container(border=True):
         st.subheader("The question")
-        fact("Classes", ", ".join(manifest.classes))
-        fact("Positive class", manifest.positive or "none: every class has its probability")
+        show_question(bundle.manifest)
 
 
 def _network(bundle: mt.Bundle) -> None:
@@ -55,55 +54,54 @@ def _network(bundle: mt.Bundle) -> None:
         fact("Made by medtransfer", manifest.medtransfer_version)
 
 
-def _operating_point(bundle: mt.Bundle) -> None:
-    one, each = bundle.manifest.operating_point, bundle.manifest.operating_points.values()
+def _calibration(bundle: mt.Bundle) -> None:
+    manifest = bundle.manifest
     with st.container(border=True):
-        st.subheader("The operating points" if each else "The operating point")
-        if one is None and not each:
+        st.subheader("Its probabilities")
+        plain(words.recalibration(manifest))
+        for name in (manifest.positive,) if manifest.positive else manifest.classes:
+            plain(words.calibrated_to(name, manifest.priors.get(name)))
+        if not manifest.scored:
+            st.text("The studies that it was calibrated on do not travel with it: there are no natural frequencies.")
+        for scored in manifest.scored:
+            among = f"{words.studies(len(scored.present))} of the {scored.split} split"
+            plain(f"A new study is put beside {among}, {sum(scored.present):,} of them with {scored.of}.")
+
+
+def _operating_points(bundle: mt.Bundle) -> None:
+    manifest = bundle.manifest
+    points = [manifest.operating_point] if manifest.operating_point else list(manifest.operating_points.values())
+    with st.container(border=True):
+        st.subheader("The operating point")
+        if not points:
             st.text("There is none: the bundle gives probabilities and no decision.")
-        for point in each if one is None else (one,):
-            if each:
-                plain(point.positive)
-            _figures_at(point)
-
-
-def _figures_at(point: OperatingPoint) -> None:
-    fact("A study is called positive from a probability of", words.number(point.threshold))
-    fact("Sensitivity", f"{words.value(point.sensitivity)}, {words.interval(point.sensitivity)}")
-    fact("Specificity", f"{words.value(point.specificity)}, {words.interval(point.specificity)}")
-    plain(words.rule(point))
-    plain(words.optimism(point))
+        for point in points:
+            plain(f"A study is called {point.positive} from a probability of {words.number(point.threshold)} on.")
+            fact("Sensitivity", f"{words.value(point.sensitivity)}, {words.interval(point.sensitivity)}")
+            fact("Specificity", f"{words.value(point.specificity)}, {words.interval(point.specificity)}")
+            plain(words.rule(point))
+            plain(words.optimism(point))
 
 
 def _limits(bundle: mt.Bundle) -> None:
     with st.container(border=True):
         st.subheader("What it must not be used for")
-        plain(bundle.manifest.notice)
-        st.markdown(
-            "- Diagnosis, triage or treatment of any patient.\n"
-            "- Findings other than its classes: it cannot say that something else is there.\n"
-            "- Modalities, sites or patients it was not trained on, before it has been evaluated there.\n"
-            "- Figures on the patients it was trained on: they flatter."
-        )
+        show_limits(bundle.manifest)
 
 
 def _origin(bundle: mt.Bundle) -> None:
     training = bundle.manifest.training
-    st.subheader("What it was trained on")
-    sites, modalities, length = st.columns(3)
-    with sites:
-        fact("Sites", ", ".join(training.sites))
-    with modalities:
-        fact("Modalities", ", ".join(training.modalities))
-    with length:
+    with st.container(border=True):
+        st.subheader("What it was trained on")
+        show_training(bundle.manifest)
         fact("Training", f"{training.epochs} epochs, {training.steps:,} steps")
-    rows = [
-        {"Domain": domain, "Class": name, "Studies": count}
-        for domain, classes in training.studies.items()
-        for name, count in classes.items()
-    ]
-    if rows:
-        st.dataframe(rows, hide_index=True)
+        rows = [
+            {"Domain": domain, "Class": name, "Studies": count}
+            for domain, classes in training.studies.items()
+            for name, count in classes.items()
+        ]
+        if rows:
+            st.dataframe(rows, hide_index=True)
 
 
 def _objective(plan: dict[str, Any]) -> None:

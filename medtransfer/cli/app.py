@@ -2,6 +2,7 @@
 
 Examples:
     medtransfer app --bundle runs/pneumonia/bundle --studies incoming/
+    medtransfer app --bundle runs/pneumonia/bundle --studies incoming/ --predictions predicted/ --clinic clinic.toml
     medtransfer app --bundle runs/pneumonia/bundle --studies incoming/ --key ~/.config/medtransfer/pseudonyms.key
 """
 
@@ -32,6 +33,14 @@ class Arguments(Common):
     """Folder whose sub-folders and images can be opened; uploads work without one."""
     key: Path | None = None
     """Key of the pseudonyms: with it, and only with it, the app says who a patient is."""
+    predictions: Path | None = None
+    """What `predict` wrote about these studies: scores in the worklist, once a study has been read."""
+    runs: Path | None = None
+    """Folder of training runs, for researchers."""
+    reviews: Path | None = None
+    """Where what readers say is kept; ~/.local/share/medtransfer/reviews.sqlite unless said otherwise."""
+    clinic: Path | None = None
+    """TOML file that says how the clinic reads, and who may."""
     port: int = 8501
     """Port on 127.0.0.1."""
     out: Path | None = None
@@ -40,6 +49,7 @@ class Arguments(Common):
 
 def run(arguments: Arguments) -> Outcome:
     """Start the server and stay until it is stopped."""
+    from medtransfer.evaluation.predictions_io import read_predictions
     from medtransfer.models.bundle import read_bundle
 
     if find_spec("streamlit") is None:
@@ -49,25 +59,58 @@ def run(arguments: Arguments) -> Outcome:
     read_bundle(arguments.bundle)  # a wrong bundle or key is said here, not in the browser
     if arguments.key is not None:
         read_key(arguments.key)
-    if arguments.studies is not None and not arguments.studies.is_dir():
-        raise UnusableInputError(
-            "there is no such folder", code="NotFound", path=arguments.studies, hint="Give a folder with --studies."
-        )
+    for name in ("studies", "runs"):
+        _check_folder(name, getattr(arguments, name))
+    if arguments.predictions is not None:
+        read_predictions(arguments.predictions)
+    if arguments.clinic is not None:
+        _check_clinic(arguments.clinic)
     _check_port(arguments.port)
-    place = bundled("apps")
-    options = tomllib.loads((place / "options.toml").read_text(encoding="utf-8"))
-    words = [sys.executable, "-m", "streamlit", "run", str(place / "app.py")]
-    for name, value in options.items():
-        words += [f"--{name}", str(value).lower() if isinstance(value, bool) else str(value)]
-    words += ["--server.port", str(arguments.port), "--", "--bundle", str(arguments.bundle.resolve())]
-    if arguments.studies is not None:
-        words += ["--studies", str(arguments.studies.resolve())]
-    if arguments.key is not None:
-        words += ["--key", str(arguments.key.absolute())]
+    words = [sys.executable, str(bundled("apps") / "serve.py"), "--port", str(arguments.port)]
+    for name in ("bundle", "studies", "predictions", "key", "runs", "reviews", "clinic"):
+        given: Path | None = getattr(arguments, name)
+        if given is not None:  # a key may be a link that is meant to change
+            words += [f"--{name}", str(given.absolute() if name == "key" else given.resolve())]
     code = _serve(words, arguments.out)
     if code not in {0, -2, 130}:
         raise MedTransferError(f"the server ended with code {code}", code="ServerFailed", hint="Try another --port.")
     return Outcome(facts={"stopped": True}, text="stopped")
+
+
+def _check_folder(name: str, folder: Path | None) -> None:
+    if folder is not None and not folder.is_dir():
+        raise UnusableInputError(
+            "there is no such folder", code="NotFound", path=folder, hint=f"Give a folder with --{name}."
+        )
+
+
+def _check_clinic(file: Path) -> None:
+    """Refuse what is no TOML file, and lists of people where nobody can sign in: they would keep nobody out."""
+    try:
+        said = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UnusableInputError(
+            f"cannot be read: {error}", code="NotAClinic", path=file, hint="Give a TOML file with --clinic."
+        ) from error
+    if (said.get("readers") or said.get("researchers")) and not _login_is_configured():
+        raise UnusableInputError(
+            "names readers or researchers, but nobody can sign in",
+            code="NoLogin",
+            path=file,
+            hint="Configure [auth] in .streamlit/secrets.toml (apps/README.md), or leave the lists out.",
+        )
+
+
+def _login_is_configured() -> bool:
+    """Has one of Streamlit's files of secrets a section `[auth]`?"""
+    for folder in (Path.home(), Path.cwd(), bundled("apps")):
+        file = folder / ".streamlit" / "secrets.toml"
+        try:
+            if "auth" in tomllib.loads(file.read_text(encoding="utf-8")):
+                return True
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+            continue
+    return False
 
 
 def _check_port(port: int) -> None:

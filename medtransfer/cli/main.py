@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "report": "write the HTML page of an evaluation",
     "weights": "import pretrained weights once, fetch them, find out what input they expect",
     "app": "look at studies and predictions in the browser",
+    "reviews": "what readers said in the app: check that nothing was changed, write it as files",
     "doctor": "what is installed, what is missing, what would help",
     "demo": "the whole story on two synthetic hospitals",
 }

@@ -1,20 +1,15 @@
-"""Rows that must survive a kill: an append-only SQLite table, one row per key, committed in batches.
-
-Write-ahead logging where the file system supports it; network file systems do not, and may say so only at the
-first write, so the mode is probed with a write and falls back to a rollback journal.
-"""
+"""Rows that must survive a kill: an append-only SQLite table, one row per key, committed in batches."""
 
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import time
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from medtransfer.core.durable import choose_mode, connect_existing, connect_private
 from medtransfer.core.errors import OutputError
-from medtransfer.core.files import private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -38,13 +33,11 @@ class Journal:
     def __init__(self, path: Path, *, run: str) -> None:
         self.path, self.run = path, run
         try:
-            private_folder(path.parent)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            self._connection = sqlite3.connect(path, isolation_level=None)
+            self._connection = connect_private(path)
         except (OSError, sqlite3.Error) as error:
             raise _unopened(path, error) from error
         try:
-            self._choose_mode()
+            choose_mode(self._connection)
             self._connection.execute("CREATE TABLE IF NOT EXISTS rows (key TEXT PRIMARY KEY, content TEXT NOT NULL)")
             self._connection.execute("CREATE TABLE IF NOT EXISTS run (name TEXT NOT NULL)")
             known = self._connection.execute("SELECT name FROM run").fetchone()
@@ -71,11 +64,8 @@ class Journal:
         """
         journal = cls.__new__(cls)
         journal.path = path
-        place = path.resolve().as_uri()
-        # One that was closed in peace can be read where nothing can be written; one that was killed has to be mended.
-        still = not path.with_name(f"{path.name}-wal").exists() and not os.access(path.parent, os.W_OK)
         try:
-            journal._connection = sqlite3.connect(f"{place}?mode={'ro&immutable=1' if still else 'rw'}", uri=True)
+            journal._connection = connect_existing(path)
         except sqlite3.Error as error:
             raise _unread(path, error) from error
         try:
@@ -169,24 +159,6 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _choose_mode(self) -> None:
-        for mode in ("WAL", "DELETE"):
-            try:
-                self._connection.execute(f"PRAGMA journal_mode={mode}")
-                self._connection.execute("PRAGMA synchronous=FULL")
-                with closing(self._connection.cursor()) as probe:
-                    probe.execute("BEGIN IMMEDIATE")
-                    probe.execute("CREATE TABLE IF NOT EXISTS probe (x)")
-                    probe.execute("DROP TABLE probe")
-                    probe.execute("COMMIT")
-            except sqlite3.OperationalError:
-                if mode == "DELETE":
-                    raise
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-            else:
-                return
 
 
 def _unopened(path: Path, error: Exception) -> OutputError:

@@ -70,6 +70,9 @@ FEATURE_COLUMNS: Final = {
 }
 """Columns of what `predict` stores on request, one row a study that was read; every cell but the first is a list."""
 
+SCORE_DECIMALS: Final = 4
+"""Of the probabilities in `ScoredStudies`; what is put beside them is rounded alike, so that equal ones are equal."""
+
 Status = Literal["read", "excluded", "failed"]
 
 
@@ -121,7 +124,7 @@ class ScoredStudies(Record):
     """Studies with a known truth in ascending order of their probability, so that a new one can be put beside them.
 
     The three sequences are equally long. Probabilities are those that the bundle gives (recalibrated where it
-    recalibrates), rounded to four decimals; patients are numbers that mean nothing else.
+    recalibrates), rounded to `SCORE_DECIMALS`; patients are numbers that mean nothing else.
     """
 
     split: str

@@ -156,7 +156,7 @@ def _squares(
     ratio = pixel_ratio(view)
     shades = [_shade(view, how) for how in channels]
     squares = (_square([shade(stored) for shade in shades], size=size, ratio=ratio) for stored in _in_blocks(view))
-    return squares if into is None else filtered(squares, _along(view, into))
+    return squares if into is None else filtered(squares, along(view, into))
 
 
 def _square(shown: list[Shown], *, size: int, ratio: float) -> Float32[np.ndarray, "channel size size"]:
@@ -187,7 +187,7 @@ def _in_blocks(view: Scan) -> Iterator[np.ndarray]:
         yield from np.ascontiguousarray(planes[start : start + _BLOCK])
 
 
-def _along(view: Scan, count: int) -> np.ndarray:
+def along(view: Scan, count: int) -> np.ndarray:
     """Weights from slices to planes: by their number, or by their place where they are unevenly spaced."""
     if view.positions is None:
         return triangle_weights(len(stored_planes(view)), count)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 Shown = Float32[np.ndarray, "row column"] | Float32[np.ndarray, "row column 3"]
 """A picture in [0, 1], black 0; grey, or colour last."""
 
+Stretched = Float32[np.ndarray, "_ _"] | Float32[np.ndarray, "_ _ 3"]
+"""A picture of another size than the one it was made of."""
+
 Square = Float32[np.ndarray, "size size"] | Float32[np.ndarray, "size size 3"]
 """A square picture in [0, 1]."""
 
@@ -51,7 +54,7 @@ def pad_and_resize(picture: Shown, *, size: int, ratio: float = 1.0) -> Square:
     return _resized(square, size)
 
 
-def with_square_pixels(picture: Shown, ratio: float) -> Shown:
+def with_square_pixels(picture: Shown, ratio: float) -> Stretched:
     """The picture in full resolution with its shorter pixel side repeated out: what a screen shows true to the patient.
 
     Args:

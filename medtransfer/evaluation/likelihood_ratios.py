@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import exp, inf, log, nan, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import t as student
@@ -58,6 +59,13 @@ class Ratio:
     note: str = ""
 
 
+class Rate(NamedTuple):
+    """How often a call is made among studies of one kind, and how many independent studies that rests on."""
+
+    value: float
+    size: float
+
+
 def likelihood_ratio(call: Truths, truth: Truths, groups: Groups, *, said: str, level: float = 0.95) -> Ratio:
     """The ratio of the rates of a call among studies with and without the finding.
 
@@ -83,6 +91,30 @@ def likelihood_ratio(call: Truths, truth: Truths, groups: Groups, *, said: str, 
     if spread is None:
         return Ratio(value=value, n=n, method=method, note="no interval: fewer than two patients of one class")
     return Ratio(value=value, low=value * exp(-spread), high=value * exp(spread), n=n, method=method)
+
+
+def ratio_of_rates(found: Rate, false: Rate, *, n: int, said: str, level: float = 0.95) -> Ratio:
+    """The ratio where only the rates are known, and no longer which study was whose.
+
+    The two rates are taken as independent, which they are but for patients with studies of both kinds.
+
+    Args:
+        found: How often studies with the finding get the call.
+        false: How often those without it do.
+        n: Studies.
+        said: The call in words, `positive` or `negative`.
+        level: Coverage aimed at.
+    """
+    if not found.value and not false.value:
+        return Ratio(value=nan, n=n, note=f"no study was called {said}")
+    if not found.value or not false.value:
+        value = inf if found.value else 0.0
+        low, high = _adjusted(found, false, level)
+        return Ratio(value=value, low=min(low, value), high=max(high, value), n=n, method="Simel, adjusted counts")
+    value = found.value / false.value
+    variance = sum((1 - rate.value) / (rate.value * rate.size) for rate in (found, false))
+    spread = normal_quantile(level) * sqrt(variance)
+    return Ratio(value=value, low=value * exp(-spread), high=value * exp(spread), n=n)
 
 
 def ratio_estimate(name: str, ratio: Ratio, *, level: float = 0.95) -> Estimate:
@@ -130,11 +162,19 @@ def _spread(call: Truths, truth: Truths, groups: Groups, level: float) -> tuple[
 
 
 def _at_a_zero_cell(call: Truths, truth: Truths, groups: Groups, level: float) -> tuple[float, float]:
+    found, false = (
+        Rate(float(call[side].mean()), effective_sample_size(call[side], groups[side], level=level))
+        for side in (truth, ~truth)
+    )
+    return _adjusted(found, false, level)
+
+
+def _adjusted(found: Rate, false: Rate, level: float) -> tuple[float, float]:
+    """Ends of the interval with both rates moved towards ½."""
     z = normal_quantile(level)
     centre, variance = 0.0, 0.0
-    for sign, side in ((1, truth), (-1, ~truth)):
-        n = effective_sample_size(call[side], groups[side], level=level)
-        adjusted = (float(call[side].mean()) * n + z * z / 2) / (n + z * z)
+    for sign, (value, n) in ((1, found), (-1, false)):
+        adjusted = (value * n + z * z / 2) / (n + z * z)
         centre += sign * log(adjusted)
         variance += (1 - adjusted) / (adjusted * (n + z * z))
     return exp(centre - z * sqrt(variance)), exp(centre + z * sqrt(variance))

@@ -11,10 +11,59 @@ Reference: Mercaldo, Lau, Zhou 2007.
 
 from __future__ import annotations
 
-from math import inf, isfinite, isnan
+from math import inf, isfinite, isnan, nan
 
-from medtransfer.core.results import Estimate
-from medtransfer.evaluation.likelihood_ratios import Ratio
+from medtransfer.core.records import Record
+from medtransfer.core.results import Confusion, Estimate, OperatingPoint
+from medtransfer.evaluation.likelihood_ratios import Rate, Ratio, ratio_of_rates
+from medtransfer.evaluation.prevalence import ASSUMPTION, checked_prevalence
+from medtransfer.evaluation.proportions import size_behind
+
+
+class PredictiveValues(Record):
+    """What the calls of an operating point are worth at a stated prevalence."""
+
+    prevalence: float
+    ppv: Estimate
+    npv: Estimate
+    counts: Confusion
+    """Of the studies on which sensitivity and specificity were estimated."""
+    assumption: str = ASSUMPTION
+    """What has to hold, to be said wherever they are shown."""
+
+
+def predictive_values_at(point: OperatingPoint, prevalence: float, *, level: float = 0.95) -> PredictiveValues:
+    """PPV and NPV of an operating point where the finding is as frequent as stated.
+
+    They follow from its sensitivity and specificity, on the studies it was chosen on, and are as optimistic. Each rate
+    counts as many studies as its own interval rests on (`proportions.size_behind`), fewer where patients repeat.
+
+    Raises:
+        ConfigError: `PrevalenceOutOfRange`.
+    """
+    checked_prevalence(prevalence)
+    se, sp = point.sensitivity, point.specificity
+    found, right = round((se.value or 0.0) * se.n), round((sp.value or 0.0) * sp.n)
+    counts = Confusion(
+        true_positive=found, false_positive=sp.n - right, false_negative=se.n - found, true_negative=right
+    )
+    if se.value is None or sp.value is None:
+        none = Ratio(value=nan, n=se.n + sp.n, note="no positive study" if se.value is None else "no negative study")
+        more = less = none
+    else:
+        sizes = size_behind(se), size_behind(sp)
+        calls, rest = (
+            (Rate(one, sizes[0]), Rate(other, sizes[1]))
+            for one, other in ((se.value, 1 - sp.value), (1 - se.value, sp.value))
+        )
+        more = ratio_of_rates(*calls, n=se.n + sp.n, said="positive", level=level)
+        less = ratio_of_rates(*rest, n=se.n + sp.n, said="negative", level=level)
+    return PredictiveValues(
+        prevalence=prevalence,
+        ppv=ppv_at(prevalence, more, level=level),
+        npv=npv_at(prevalence, less, level=level),
+        counts=counts,
+    )
 
 
 def ppv_at(prevalence: float, ratio: Ratio, *, level: float = 0.95) -> Estimate:

@@ -58,9 +58,18 @@ def at_prevalence(
 
 def threshold_at(threshold: float, *, prior: float, stated: float) -> float:
     """Where a threshold of one finding lies after the shift; 0, 1 and what lies above 1 stay where they are."""
-    if not 0 < threshold < 1:
-        return threshold
-    column = np.array([[threshold]])
+    return probability_at(threshold, prior=prior, stated=stated) if 0 < threshold < 1 else threshold
+
+
+def probability_at(probability: float, *, prior: float, stated: float) -> float:
+    """One probability of one finding, or of a class against the rest, after the shift.
+
+    Args:
+        probability: In [0, 1].
+        prior: Share to which it is calibrated, in (0, 1).
+        stated: Share to shift it to, in (0, 1).
+    """
+    column = np.array([[probability]])
     return float(at_prevalence(column, priors=np.array([prior]), stated=np.array([stated]), several=True)[0, 0])
 
 

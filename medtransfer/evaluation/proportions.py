@@ -106,3 +106,20 @@ def effective_sample_size(success: Truths, groups: Groups, *, level: float = 0.9
         return float(n)
     spread = normal_quantile(level) / float(student.ppf(0.5 + level / 2, patients.size - 1))
     return max(1.0, n * simple / clustered) * spread**2
+
+
+def size_behind(estimate: Estimate) -> float:
+    """How many independent studies Wilson's interval rests on: at most n, and n where there is no interval.
+
+    Its ends are the roots of (x − p)² = z²/n · x·(1−x), so that low·high = p²/(1 + z²/n), and alike for 1 − p.
+    """
+    value, low, high = estimate.value, estimate.low, estimate.high
+    if value is None or low is None or high is None:
+        return float(estimate.n)
+    if value < 0.5:
+        value, low, high = 1 - value, 1 - high, 1 - low
+    product = low * high
+    if not 0 < product < value * value:
+        return float(estimate.n)
+    z = normal_quantile(estimate.level)
+    return min(float(estimate.n), z * z / (value * value / product - 1))

@@ -1,4 +1,4 @@
-"""From a trained network to a bundle: what it says of itself, its calibrator, and its operating points."""
+"""From a trained network to a bundle: what it says of itself, its calibrator, operating points and scored studies."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from medtransfer.data.cohort import Cohort
 from medtransfer.models.bundle import Bundle, Manifest, Member, TrainingRecord
 from medtransfer.pipeline.choosing import chosen_points
 from medtransfer.pipeline.recalibrating import shares, with_calibrator
+from medtransfer.pipeline.scoring import scored_on
 
 if TYPE_CHECKING:
     from medtransfer.training.adapt import Adapted
@@ -70,6 +71,8 @@ def _without_places(plan: Plan) -> dict[str, Any]:
 def decided(plan: Plan, draft: Bundle, target: Cohort, folder: Path, *, cache: Path | None = None) -> Manifest:
     """What the bundle says of itself once its probabilities are recalibrated, and operating points chosen on them.
 
+    The studies of the calibration split, or else of the validation split, travel along by their probability.
+
     Args:
         plan: What was asked for.
         draft: The network, not recalibrated.
@@ -84,8 +87,10 @@ def decided(plan: Plan, draft: Bundle, target: Cohort, folder: Path, *, cache: P
     for journal in journals.values():
         journal.mkdir()
     plain = draft.manifest.model_copy(update={"priors": shares(target, "train")})
-    manifest = with_calibrator(plan, replace(draft, manifest=plain), target, journals["calibration"], cache=cache)
+    uncalibrated = replace(draft, manifest=plain)
+    manifest = with_calibrator(plan, uncalibrated, target, journals["calibration"], cache=cache)
     recalibrated = replace(draft, manifest=manifest)
     points = chosen_points(plan, recalibrated, target, journals["validation"], cache=cache)
+    scored = scored_on(manifest, uncalibrated, target, journals, cache=cache)
     training = manifest.training.model_copy(update={"notes": (*manifest.training.notes, *points.notes)})
-    return manifest.model_copy(update=points.for_manifest() | {"training": training})
+    return manifest.model_copy(update=points.for_manifest() | {"scored": scored, "training": training})

@@ -103,8 +103,8 @@ def _character(bundle: Bundle, *, decide: bool) -> dict[str, Any]:
     start = {"model.weights": _part(plan, "model").get("weights")}
     if start["model.weights"] == "none":
         start["seed"] = plan.get("seed")
-    of_its_own = {"schema_version", "medtransfer_version", "members", "priors", "scored", "training"}
-    of_its_own |= {"operating_point", "operating_points"}  # chosen anew
+    decided = {"operating_point", "operating_points", "priors", "scored"}
+    of_its_own = {"schema_version", "medtransfer_version", "members", "training", *decided}
     return {
         **manifest.as_json(exclude=of_its_own),
         **manifest.members[0].as_json(exclude={"file", "sha256"}),

@@ -50,6 +50,12 @@ def check_calibration(plan: Plan, target: Cohort) -> None:
         raise CohortError(error.message, code=error.code, path=target.source, hint=error.hint) from error
 
 
+def calibration_studies(target: Cohort) -> Cohort:
+    """The labelled rows of the calibration split; there may be none."""
+    table = target.table
+    return target.with_rows(table[(table["split"] == SPLIT) & (table["label"] != "")])
+
+
 def shares(target: Cohort, split: str) -> dict[str, float]:
     """Share of each class among the labelled studies of a split; of several labels, of those known to have each."""
     studies = target.studies()
@@ -76,8 +82,7 @@ def with_calibrator(plan: Plan, draft: Bundle, target: Cohort, folder: Path, *, 
     name, manifest = plan.decision.calibrator, draft.manifest
     if name is None:
         return manifest
-    held = target.split(SPLIT)
-    held = held.with_rows(held.table[held.table["label"] != ""])
+    held = calibration_studies(target)
     run = predict_cohort(draft, held, folder=folder, cache=cache)
     table = run.predictions.table
     table = table[(table["status"] == "read") & (table["truth"] != "")]

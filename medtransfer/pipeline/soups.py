@@ -41,11 +41,12 @@ from medtransfer.pipeline.choosing import ChosenPoints, chosen_points
 from medtransfer.pipeline.held_out import held_out
 from medtransfer.pipeline.ingredients import average, check_alike, network, without_calibrator
 from medtransfer.pipeline.runs import BUNDLE
+from medtransfer.pipeline.scoring import VALIDATION, scored_on
 from medtransfer.pipeline.soup_record import merged_record, story_of
 from medtransfer.prediction.run import predict_cohort
 
 if TYPE_CHECKING:
-    from medtransfer.core.results import Predictions
+    from medtransfer.core.results import Predictions, ScoredStudies
     from medtransfer.models.bundle import TrainingRecord
 
 How = Literal["uniform", "greedy"]
@@ -108,7 +109,9 @@ def soup(
         drafted = judge.draft(chosen)
         story = story_of(how, given, chosen, losses) | {"log_loss": judge.loss(drafted)}
         points = chosen_points(_question(given[0]), drafted, cohort, judge.journal(drafted), cache=judge.cache)
-    return _write(folder / BUNDLE, chosen, merged_record(chosen, story, cohort), points)
+        journals = {VALIDATION: judge.journal(drafted)}
+        scored = scored_on(drafted.manifest, drafted, cohort, journals, cache=judge.cache)
+    return _write(folder / BUNDLE, chosen, merged_record(chosen, story, cohort), points, scored)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,12 +177,17 @@ def _greedy(ranked: Sequence[Bundle], best: float, judge: _Judge) -> list[Bundle
 
 
 def _write(
-    folder: Path, bundles: Sequence[Bundle], training: TrainingRecord, points: ChosenPoints = _NO_POINTS
+    folder: Path,
+    bundles: Sequence[Bundle],
+    training: TrainingRecord,
+    points: ChosenPoints = _NO_POINTS,
+    scored: tuple[ScoredStudies, ...] = (),
 ) -> Bundle:
+    """The bundle; what its members decided by their own probabilities does not become its own."""
     manifest = bundles[0].manifest
     member = manifest.members[0]
     training = training.model_copy(update={"notes": tuple(dict.fromkeys((*training.notes, *points.notes)))})
-    update = {"medtransfer_version": __version__, "scored": (), "training": training} | points.for_manifest()
+    update = {"medtransfer_version": __version__, "scored": scored, "training": training} | points.for_manifest()
     return write_bundle(folder, manifest.model_copy(update=update), {member.file: average(bundles)})
 
 

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 from medtransfer.core.catalogue import Catalogue
 from medtransfer.core.errors import MedTransferError
 from medtransfer.core.results import PROBABILITY, UNCALIBRATED
-from medtransfer.data.ingest import ingest_together, read
+from medtransfer.data.ingest import read
 from medtransfer.data.orient import acquired
-from medtransfer.data.preprocess import Shown, plane_of, prepare, to_display, with_window
+from medtransfer.data.preprocess import Prepared, Shown, plane_of, prepare, to_display, with_window
 from medtransfer.data.squares import pixel_ratio, with_square_pixels
-from medtransfer.data.walk import files_below
 from medtransfer.models.bundle import Bundle
+from medtransfer.prediction.attention import Attending, PlaneWeights, Slices, SliceWeights, slices_of
 from medtransfer.prediction.predict import check_channels, predict_studies
-from medtransfer.prediction.types import Runtime
+from medtransfer.prediction.study_files import found_in, said
+from medtransfer.prediction.types import AttentiveRuntime, Runtime
 
 if TYPE_CHECKING:
-    from medtransfer.core.config.data import PreprocessConfig, ReadConfig
-    from medtransfer.data.found import Item
+    from medtransfer.core.config.data import PreprocessConfig
     from medtransfer.data.scan import Scan
 
 RUNTIMES = Catalogue("medtransfer.prediction.runtimes", "load", "runtime")
@@ -38,6 +38,8 @@ class StudyImage:
     notes: tuple[str, ...]
     problem: str
     """Message and cure where it was not read; empty where it was."""
+    part: str = ""
+    """Tells the images of one file or series apart, such as `stack 2 of 3`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,16 @@ class StudyResult:
     images: tuple[StudyImage, ...]
     uncalibrated: dict[str, float] = field(default_factory=dict)
     """The probabilities before recalibration; empty where the bundle does not recalibrate."""
+    attention: tuple[SliceWeights | None, ...] = ()
+    """Of each readable image, in the order of `images`: how much each slice had to do with the answer.
+
+    1 in sum over the study; None where the pooling has learned no weights, or the network did not look at slices.
+    """
+
+    def attention_of(self, path: Path, part: str = "") -> SliceWeights | None:
+        """The weights of the slices of one image, `path` and `part` as in its `View`; None where there are none."""
+        readable = [(image.path, image.part) for image in self.images if not image.problem]
+        return dict(zip(readable, self.attention, strict=False)).get((path, part))
 
 
 def load_runtime(bundle: Bundle, *, name: str = "eager") -> Runtime:
@@ -70,8 +82,10 @@ def predict_study(runtime: Runtime, bundle: Bundle, files: Sequence[Path]) -> St
         files: Every file or folder of the study; files of one series are put together.
     """
     settings, preprocess = bundle.manifest.read, bundle.manifest.preprocess
-    items, images = _found(files, settings)
-    scans = []
+    items, unread = found_in(files, settings)
+    images = [_unread(one.path, one.problem) for one in unread]
+    scans: list[Prepared] = []
+    slices: list[tuple[tuple[Path, str], Slices]] = []
     for item in items:
         file = item.path
         try:
@@ -80,9 +94,10 @@ def predict_study(runtime: Runtime, bundle: Bundle, files: Sequence[Path]) -> St
             prepared = prepare(scan, preprocess)
             check_channels(bundle, prepared, file)
         except MedTransferError as error:
-            images.append(_unread(file, f"{error.message}. {error.hint or ''}".strip()))
+            images.append(_unread(file, said(error)))
             continue
         scans.append(prepared)
+        slices.append(((file, item.part), slices_of(scan, prepared.views, preprocess)))
         images.append(
             StudyImage(
                 path=file,
@@ -91,52 +106,45 @@ def predict_study(runtime: Runtime, bundle: Bundle, files: Sequence[Path]) -> St
                 attributes=scan.attributes,
                 notes=notes,
                 problem="",
+                part=item.part,
             )
         )
     if not scans:
         return StudyResult(probabilities={}, decision="", flags=(), images=_in_order(images, files))
-    (row,) = predict_studies(runtime, bundle, [scans])
+    asked = Attending(runtime) if isinstance(runtime, AttentiveRuntime) else runtime
+    (row,) = predict_studies(asked, bundle, [scans])
+    ordered = _in_order(images, files)
     return StudyResult(
         probabilities={name: row[f"{PROBABILITY}{name}"] for name in bundle.manifest.classes},
         decision=row["decision"],
         flags=(*(flag for flag in row["flags"].split(";") if flag), *_scope(bundle, images)),
-        images=_in_order(images, files),
+        images=ordered,
         uncalibrated={
             name: row[f"{UNCALIBRATED}{name}"] for name in bundle.manifest.classes if bundle.manifest.calibrator
         },
+        attention=_attention(ordered, scans, slices, asked.weights if isinstance(asked, Attending) else None),
     )
+
+
+def _attention(
+    images: Sequence[StudyImage],
+    scans: Sequence[Prepared],
+    slices: Sequence[tuple[tuple[Path, str], Slices]],
+    weights: PlaneWeights | None,
+) -> tuple[SliceWeights | None, ...]:
+    """Weights of the slices of each readable image; `scans` and `slices` are in the order in which they were pooled."""
+    found: dict[tuple[Path, str], SliceWeights | None] = {}
+    start = 0
+    for scan, (name, of_scan) in zip(scans, slices, strict=True):
+        found[name] = None if weights is None else of_scan.weights(weights[start : start + len(scan.planes)])
+        start += len(scan.planes)
+    return tuple(found[image.path, image.part] for image in images if not image.problem)
 
 
 def _in_order(images: Sequence[StudyImage], files: Sequence[Path]) -> tuple[StudyImage, ...]:
     """As the files stand; a series where its first file does."""
     places = {file: number for number, file in enumerate(files)}
     return tuple(sorted(images, key=lambda image: places.get(image.path, len(places))))
-
-
-def _found(files: Sequence[Path], settings: ReadConfig) -> tuple[list[Item], list[StudyImage]]:
-    """Images and series of a study, the files of a series together; and what cannot be read.
-
-    Files of several patients are no study: none of them is read.
-    """
-    there: list[Path] = []
-    problems: list[StudyImage] = []
-    for file in files:
-        try:
-            files_below(file)
-            there.append(file)
-        except MedTransferError as error:
-            problems.append(_unread(file, f"{error.message}. {error.hint or ''}".strip()))
-    try:
-        items, ledger = ingest_together(there, settings=settings)
-    except MedTransferError as error:
-        return [], [*problems, _unread(Path(error.path or there[0]), f"{error.message}. {error.hint or ''}".strip())]
-    left_out = (row for row in ledger.rows if row.status != "read")
-    problems += [_unread(Path(row.path), f"{row.reason}. {row.hint}".strip()) for row in left_out]
-    patients = {item.facts["patient_id"] for item in items if item.facts.get("patient_id")}
-    if len(patients) < 2:
-        return list(items), problems
-    said = f"one of {len(patients)} patients in this folder. Give the studies of each patient a folder of their own."
-    return [], [*problems, *(_unread(item.path, said) for item in items)]
 
 
 def _middle(scan: Scan, preprocess: PreprocessConfig) -> tuple[Shown, tuple[str, ...]]:

@@ -36,6 +36,18 @@ class Runtime(Protocol):
 
 
 @runtime_checkable
+class AttentiveRuntime(Runtime, Protocol):
+    """A runtime that can tell how much each plane had to do with its answer."""
+
+    def attend(self, study: StudyScans) -> tuple[Float[ndarray, " logit"], Float[ndarray, " plane"] | None]:
+        """Logits of one study, and the weights of its planes, row after row, 1 in sum.
+
+        There are none where the pooling has learned no weights, or where planes are not what is pooled.
+        """
+        ...
+
+
+@runtime_checkable
 class FeatureRuntime(Runtime, Protocol):
     """A runtime that can tell the features, too."""
 

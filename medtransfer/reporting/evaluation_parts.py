@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from medtransfer.reporting.sections.calibration import calibration_section
@@ -29,6 +32,14 @@ MOST_USEFULNESS: Final = 6
 """Findings whose decision curves are drawn; the JSON has all."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part that is not drawn yet."""
+
+    heading: str
+    draw: Callable[[], Section]
+
+
 def parts(evaluation: Evaluation, *, images: str = "") -> tuple[Section, ...]:
     """Every part that the evaluation has something to say in.
 
@@ -36,30 +47,39 @@ def parts(evaluation: Evaluation, *, images: str = "") -> tuple[Section, ...]:
         evaluation: What was measured.
         images: Address, relative to the page, of the cohort's folder: what names studies links to their images.
     """
-    return tuple(_parts(evaluation, images))
+    return tuple(part.draw() for part in undrawn_parts(evaluation, images=images))
 
 
-def _parts(evaluation: Evaluation, images: str) -> Iterator[Section]:
-    if evaluation.shortcuts:
-        yield shortcuts_section(evaluation.shortcuts)
-    yield discrimination_section(evaluation.discrimination, operating=evaluation.operating_by_finding)
-    if evaluation.task == "multilabel":
-        yield operating_points_section(evaluation.operating_per_label, evaluation.classes)
+def undrawn_parts(evaluation: Evaluation, *, images: str = "") -> tuple[Part, ...]:
+    """The same with their headings, for those who look at one after the other: drawing takes time."""
+    return tuple(Part(heading=heading, draw=draw) for heading, draw in _parts(evaluation, images))
+
+
+def _parts(evaluation: Evaluation, images: str) -> Iterator[tuple[str, Callable[[], Section]]]:
+    one = evaluation
+    if one.shortcuts:
+        yield "Could it be a shortcut?", partial(shortcuts_section, one.shortcuts)
+    yield "Discrimination", partial(discrimination_section, one.discrimination, operating=one.operating_by_finding)
+    if one.task == "multilabel":
+        yield "Operating points", partial(operating_points_section, one.operating_per_label, one.classes)
     else:
-        yield operating_point_section(evaluation.operating)
-    yield calibration_section(evaluation.calibration, before=evaluation.uncalibrated)
-    several = len(evaluation.usefulness) > 1
-    for index, (name, record) in enumerate(list(evaluation.usefulness.items())[:MOST_USEFULNESS]):
-        yield net_benefit_section(record, of=name if several else "", index=index)
-    if evaluation.readers is not None:
-        yield readers_section(evaluation.readers, roc=None if several else evaluation.findings[0].roc)
-    if evaluation.subgroups:
-        yield subgroups_section(evaluation.subgroups)
-    if evaluation.sites:
-        yield sites_section(evaluation.sites)
-    yield flow_section(evaluation.flow, reconciliation=evaluation.reconciliation)
-    yield missing_section(evaluation.missing)
-    yield spectrum_section(evaluation.spectrum)
-    yield drift_section(evaluation.drift)
-    if evaluation.errors:
-        yield errors_section(evaluation.errors, images=images)
+        yield "Operating point", partial(operating_point_section, one.operating)
+    yield "Calibration", partial(calibration_section, one.calibration, before=one.uncalibrated)
+    several = len(one.usefulness) > 1
+    for index, (name, record) in enumerate(list(one.usefulness.items())[:MOST_USEFULNESS]):
+        of = name if several else ""
+        heading = f"Clinical usefulness: {of}" if of else "Clinical usefulness"
+        yield heading, partial(net_benefit_section, record, of=of, index=index)
+    if one.readers is not None:
+        roc = None if several else one.findings[0].roc
+        yield "Reference standard and readers", partial(readers_section, one.readers, roc=roc)
+    if one.subgroups:
+        yield "Subgroups", partial(subgroups_section, one.subgroups)
+    if one.sites:
+        yield "Sites", partial(sites_section, one.sites)
+    yield "Where every input ended", partial(flow_section, one.flow, reconciliation=one.reconciliation)
+    yield "Missing data", partial(missing_section, one.missing)
+    yield "Who the studies are of", partial(spectrum_section, one.spectrum)
+    yield "Drift", partial(drift_section, one.drift)
+    if one.errors:
+        yield "The most confident errors", partial(errors_section, one.errors, images=images)

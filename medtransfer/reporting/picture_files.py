@@ -1,4 +1,4 @@
-"""The drawings of a page as files of their own, SVG and PNG, in the colours of light mode on white."""
+"""The drawings of a page as files of their own, SVG and PNG, in the colours of light mode on white (dark ones: SVG)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.colors import to_hex, to_rgba, to_rgba_array
 from matplotlib.text import Text
 
-from medtransfer.reporting.svg import VARIABLES, house_style
+from medtransfer.reporting.svg import DARK, SURFACE, VARIABLES, house_style
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,10 +28,21 @@ _COLOURED: Final = ("color", "facecolor", "edgecolor", "markerfacecolor", "marke
 
 def svg_file(drawn: Drawn) -> str:
     """The drawing as an SVG document, in its own size."""
+    return _sized(drawn, _PAGE_COLOUR.sub(r"\1", str(drawn)), ' style="background:#ffffff"')
+
+
+def svg_on_dark(drawn: Drawn) -> str:
+    """The same in the colours that a page has in dark mode, on its panels' colour."""
+    text = str(drawn)
+    for stand_in, variable in VARIABLES.items():
+        text = text.replace(variable, DARK[stand_in])
+    return _sized(drawn, text, f' style="background:{DARK[SURFACE]}"')
+
+
+def _sized(drawn: Drawn, text: str, style: str) -> str:
     width, height = drawn.figure.get_size_inches() * 72
-    text = _PAGE_COLOUR.sub(r"\1", str(drawn)).replace("inherit", "DejaVu Sans, sans-serif")
-    head = f'<svg width="{width:g}pt" height="{height:g}pt" style="background:#ffffff" '
-    return text.replace("<svg ", head, 1) + "\n"
+    head = f'<svg width="{width:g}pt" height="{height:g}pt"{style} '
+    return text.replace("inherit", "DejaVu Sans, sans-serif").replace("<svg ", head, 1) + "\n"
 
 
 def png_file(drawn: Drawn) -> bytes:

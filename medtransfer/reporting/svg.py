@@ -39,6 +39,16 @@ VARIABLES: Final = {
     SURFACE: "var(--plot-surface, #ffffff)",
 }
 
+DARK: Final = {
+    INK: "#e6e7e9",
+    MUTED: "#a3aab3",
+    GRID: "#2b2f35",
+    FIRST: "#79bdea",
+    SECOND: "#f3a35c",
+    SURFACE: "#1c1f23",
+}
+"""What the page's style sheet makes of the variables in dark mode, for drawings that leave the page."""
+
 _STYLE: Final[dict[Any, Any]] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "medtransfer",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from medtransfer.core.files import write_text
+from medtransfer.reporting.blocks import ReportBlock, blocks
 from medtransfer.reporting.figures import PlotFigure
 from medtransfer.reporting.page import render
 from medtransfer.reporting.training_log import TermCourse, read_terms
@@ -55,25 +56,36 @@ def render_training(
     plan: Plan, record: TrainingRecord, *, courses: Sequence[TermCourse], validation: Sequence[EpochLoss]
 ) -> str:
     """The page; equal runs give equal bytes, but for the time they took."""
-    sentence, _, rest = RESEARCH_USE.partition(". ")
-    return render(
-        "training.html.j2",
-        title=f"{' or '.join(plan.target.classes)}: training",
-        verdict=_verdict(plan, record),
-        research_use=(sentence, rest),
-        record=record,
-        objective=_objective(plan, courses),
-        plots=[*_terms(courses), *_validation(record, validation)],
-    )
+    return _page(plan, record, courses, [*_terms(courses), *_validation(record, validation)])
 
 
-def _verdict(plan: Plan, record: TrainingRecord) -> str:
+def training_words(plan: Plan, record: TrainingRecord, *, courses: Sequence[TermCourse]) -> tuple[ReportBlock, ...]:
+    """The page without its drawings, as plain pieces: from the table of the objective on."""
+    page = _page(plan, record, courses, [])
+    return blocks(page[page.index("<main>") : page.index("</main>")])
+
+
+def training_verdict(plan: Plan, record: TrainingRecord) -> str:
+    """What was trained, and which epoch is kept, in one sentence."""
     kept = "the last epoch is kept" if record.best_epoch is None else f"epoch {record.best_epoch + 1} is kept"
     if plan.averaging.name != "none":
         kept += f", as the average {plan.averaging.name}"
     return (
         f"{plan.model.backbone} from {'random' if plan.model.weights == 'none' else plan.model.weights} weights, "
         f"{record.steps} steps in {record.epochs} epochs; {kept}."
+    )
+
+
+def _page(plan: Plan, record: TrainingRecord, courses: Sequence[TermCourse], plots: Sequence[PlotFigure]) -> str:
+    sentence, _, rest = RESEARCH_USE.partition(". ")
+    return render(
+        "training.html.j2",
+        title=f"{' or '.join(plan.target.classes)}: training",
+        verdict=training_verdict(plan, record),
+        research_use=(sentence, rest),
+        record=record,
+        objective=_objective(plan, courses),
+        plots=plots,
     )
 
 

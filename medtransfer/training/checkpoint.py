@@ -21,19 +21,12 @@ from medtransfer.core.errors import TrainingError
 from medtransfer.core.files import sync_folder, written_whole
 from medtransfer.core.records import Record
 from medtransfer.core.types import CaseWeights
+from medtransfer.training.history import EpochRow
 from medtransfer.training.precision import Arithmetic
 
 NAME = "checkpoint.safetensors"
 PENDING = "checkpoint.pending.safetensors"
 """A state that no loss has been computed from yet; it counts once the next loss has turned out finite."""
-
-
-class EpochRow(Record):
-    """What is remembered of one epoch."""
-
-    epoch: int
-    steps: int
-    validation_log_loss: float | None
 
 
 class LoopState(Record):

@@ -20,7 +20,6 @@ from medtransfer.data.targets import events
 from medtransfer.models.classifier import Classifier
 from medtransfer.models.heads import known, losses
 from medtransfer.training.checkpoint import (
-    EpochRow,
     LoopState,
     load_tensors,
     promote_checkpoint,
@@ -28,9 +27,11 @@ from medtransfer.training.checkpoint import (
     save_checkpoint,
 )
 from medtransfer.training.determinism import deterministic
+from medtransfer.training.history import EpochRow, write_history
 from medtransfer.training.log import TermLog
 from medtransfer.training.loop import FitData, Loop, prepare_loop
 from medtransfer.training.step import train_step
+from medtransfer.training.validation import validation_auroc
 from medtransfer.transfer.averaging._contract import Averaging
 from medtransfer.transfer.objective import Objective
 from medtransfer.transfer.types import TARGET
@@ -117,6 +118,11 @@ def validation_log_loss(loop: Loop, studies: StudySet) -> float:
     Raises:
         TrainingError: It is not finite.
     """
+    return _log_loss(loop, studies, validation_logits(loop, studies))
+
+
+def validation_logits(loop: Loop, studies: StudySet) -> Tensor:
+    """`case logit` in 64 bits, in evaluation mode; what imbalance settings shift is taken off."""
     loop.model.eval()
     loop.policy.before_forward(loop.model, TARGET)
     size, rows = loop.plan.training.batch_size, []
@@ -127,6 +133,10 @@ def validation_log_loss(loop: Loop, studies: StudySet) -> float:
     logits = torch.cat(rows)
     if loop.data.log_offset is not None:
         logits -= torch.from_numpy(loop.data.log_offset)
+    return logits
+
+
+def _log_loss(loop: Loop, studies: StudySet, logits: Tensor) -> float:
     targets, task = torch.from_numpy(studies.labels), loop.model.task
     loss = float(losses(task, logits, targets).sum() / known(task, targets).sum().clamp(min=1))
     if not math.isfinite(loss):
@@ -154,6 +164,7 @@ def _run(
 
     saved = save(state)
     promote_checkpoint(folder)
+    write_history(folder, state.history)
     with progress_bar("training", loop.steps, quiet=quiet) as advance:
         advance(state.step)
         while state.step < loop.steps and not state.stopped_early:
@@ -166,6 +177,7 @@ def _run(
             state = state.model_copy(update=update)
             if state.step % loop.steps_per_epoch == 0:
                 state, best = _end_epoch(loop, state, best, log, chooses=chooses)
+                write_history(folder, state.history)
             if time.monotonic() - saved >= loop.plan.training.checkpoint_seconds:
                 saved = save(state)
     save(state)
@@ -176,13 +188,15 @@ def _run(
 def _end_epoch(loop: Loop, state: LoopState, best: Best, log: TermLog, *, chooses: bool) -> tuple[LoopState, Best]:
     """Validate where that can decide anything, and remember the best epoch."""
     epoch = state.step // loop.steps_per_epoch - 1
-    loss, kept = None, None
+    loss, kept, ranked = None, None, {}
     if chooses and loop.data.validation is not None:
+        studies = loop.data.validation
         kept = {key: value.detach().cpu().clone() for key, value in loop.kept().items()}
         with loop.as_kept(kept):
-            loss = validation_log_loss(loop, loop.data.validation)
+            logits = validation_logits(loop, studies)
+        loss, ranked = _log_loss(loop, studies, logits), validation_auroc(loop, studies, logits)
         log.validation(state.step, loss)
-    row = EpochRow(epoch=epoch, steps=state.step, validation_log_loss=loss)
+    row = EpochRow(epoch=epoch, steps=state.step, validation_log_loss=loss, **ranked)
     update: dict[str, object] = {"history": (*state.history, row)}
     if loss is not None and (state.best_loss is None or loss < state.best_loss):
         update |= {"best_loss": loss, "best_epoch": epoch, "epochs_since_best": 0}

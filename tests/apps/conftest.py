@@ -156,11 +156,13 @@ def write_radiograph(path: Path, **tags: object) -> Path:
 
 
 @pytest.fixture
-def open_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenApp]:
+def open_app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[OpenApp]:
+    """Sessions of one app; what their readers say goes into a file of this test alone."""
     path = list(sys.path)
 
     def start(*arguments: str | Path, query: dict[str, str] | None = None) -> AppTest:
-        monkeypatch.setattr(sys, "argv", [str(APP), *map(str, arguments)])
+        reviews = [] if "--reviews" in arguments else ["--reviews", str(tmp_path / "reviews.sqlite")]
+        monkeypatch.setattr(sys, "argv", [str(APP), *map(str, arguments), *reviews])
         app = AppTest.from_file(APP, default_timeout=30)
         app.query_params.update(query or {})
         return app.run()

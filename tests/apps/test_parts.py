@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,15 +21,16 @@ from apps.uploads import Spool
 from apps.words import decision, flag, interval, note, number, rule, value, windows
 from medtransfer.core.results import Estimate, OperatingPoint
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 @dataclass
 class Upload:
     name: str
     content: bytes
     file_id: str = "1"
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
 
     def getbuffer(self) -> memoryview:
         return memoryview(self.content)
@@ -44,6 +46,58 @@ def test_wrong_arguments_become_a_sentence(arguments: list[str]) -> None:
 def test_right_arguments_are_read() -> None:
     found = read_settings(["--bundle", "a", "--studies", "b"])
     assert (str(found.bundle), str(found.studies), found.problem) == ("a", "b", "")
+
+
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        ('reveal = "sometimes"', "reveal"),
+        ("prevalence = 8", "prevalence"),
+        ("triage", "TOML"),
+        ("nothing = 1", "nothing"),
+        ('readers = "anna"', "readers"),
+    ],
+)
+def test_a_wrong_clinics_file_closes_the_app(tmp_path: Path, said: str, word: str) -> None:
+    (tmp_path / "clinic.toml").write_text(said)
+    found = read_settings(["--bundle", "a", "--clinic", str(tmp_path / "clinic.toml")])
+    assert found.bundle is None
+    assert word in found.problem
+    assert found.clinic.reveal == "after_impression"
+
+
+def test_an_absent_clinics_file_closes_the_app() -> None:
+    assert "cannot be read" in read_settings(["--bundle", "a", "--clinic", "nowhere.toml"]).problem
+
+
+def test_the_clinics_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "clinic.toml").write_text(
+        'reveal = "always"\ntriage = true\nprevalence = 0.08\nprotocol = "P1"\nreaders = ["a@b.org"]\n'
+    )
+    clinic = read_settings(["--bundle", "a", "--clinic", str(tmp_path / "clinic.toml")]).clinic
+    assert (clinic.reveal, clinic.triage, clinic.prevalence, clinic.protocol) == ("always", True, 0.08, "P1")
+    assert clinic.readers == ("a@b.org",)
+
+
+def test_without_a_clinics_file_nothing_is_revealed_sorted_or_exported() -> None:
+    clinic = read_settings(["--bundle", "a"]).clinic
+    assert (clinic.reveal, clinic.triage, clinic.protocol, clinic.readers) == ("after_impression", False, "", ())
+
+
+def test_names_that_print_alike_are_told_apart(tmp_path: Path) -> None:
+    for name in (b"a\xff.png", b"a\xfe.png"):
+        (Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))).write_bytes(b"")
+    names = [study.name for study in list_studies(tmp_path).studies]
+    assert names == ["a\ufffd.png", "a\ufffd.png (2)"]
+
+
+def test_a_study_arrives_with_its_newest_file(tmp_path: Path) -> None:
+    for name, at in (("one.png", 100), ("two.png", 300), ("three.png", 200)):
+        file = tmp_path / "study" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"")
+        os.utime(file, (at, at))
+    assert [study.arrived for study in list_studies(tmp_path).studies] == [300]
 
 
 def test_a_study_is_a_file_at_the_top_or_a_folder_with_images(tmp_path: Path) -> None:

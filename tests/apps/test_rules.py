@@ -12,10 +12,10 @@ import medtransfer
 
 APPS = Path(__file__).parents[2] / "apps"
 FILES = sorted(APPS.rglob("*.py"))
-INERT = frozenset({"text", "dataframe", "image"})
+INERT = frozenset({"text", "dataframe", "image", "altair_chart"})
 """Calls whose first argument is never parsed as markup."""
 
-LITERAL = frozenset({"fact", "trouble"})
+LITERAL = frozenset({"fact", "trouble", "why"})
 """Our own functions whose first argument becomes markup."""
 
 
@@ -44,7 +44,7 @@ def test_markup_is_made_of_literals_only(file: Path) -> None:
         if (is_streamlit(call) and name not in INERT) or name in LITERAL:
             first = call.args[0] if call.args else ast.Constant(None)
             text = isinstance(first, ast.JoinedStr | ast.BinOp | ast.Call | ast.Name | ast.Attribute)
-            layout = name in {"columns", "container", "navigation"}
+            layout = name in {"columns", "container", "navigation", "Page", "App"}
             assert layout or not text, f"{file.name}:{call.lineno}: {name} is given what is no literal"
 
 
@@ -75,4 +75,12 @@ def test_streamlit_knows_every_option() -> None:
     known = set(config.get_config_options())
     options = tomllib.loads((APPS / "options.toml").read_text(encoding="utf-8"))
     assert set(options) <= known
-    assert all(isinstance(value, str | int | bool) for value in options.values())
+    assert all(isinstance(value, str | int | bool | list) for value in options.values())
+
+
+def test_there_is_a_dark_theme_and_a_light_one_of_the_same_options() -> None:
+    from streamlit import config
+
+    themes = tomllib.loads((APPS / "themes.toml").read_text(encoding="utf-8"))
+    assert {name: theme["theme.base"] for name, theme in themes.items()} == {"dark": "dark", "light": "light"}
+    assert set(themes["dark"]) == set(themes["light"]) <= set(config.get_config_options())

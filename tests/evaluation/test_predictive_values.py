@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from medtransfer.core.results import Estimate
+from medtransfer.core.errors import ConfigError
+from medtransfer.core.results import Estimate, OperatingPoint
 from medtransfer.evaluation.likelihood_ratios import Ratio, likelihood_ratio
-from medtransfer.evaluation.predictive_values import npv_at, number_needed_to_evaluate, ppv_at
+from medtransfer.evaluation.operating_points import at_threshold
+from medtransfer.evaluation.predictive_values import npv_at, number_needed_to_evaluate, ppv_at, predictive_values_at
 from medtransfer.evaluation.resampling import resampled
 from medtransfer.evaluation.two_by_two import at_prevalence, tables
 
@@ -83,3 +85,70 @@ def test_number_needed_to_evaluate_is_the_reciprocal() -> None:
     none = number_needed_to_evaluate(ppv.model_copy(update={"value": 0.0, "low": 0.0}))
     assert (none.value, none.low, none.high) == (None, None, None)
     assert none.note == "no true positive: no number is enough"
+
+
+def chosen(cells: tuple[int, int, int, int], owners: np.ndarray | None = None) -> tuple[OperatingPoint, list[Ratio]]:
+    """An operating point on a 2 × 2 table, and the likelihood ratios of the very studies."""
+    call = np.repeat([True, True, False, False], cells)
+    truth = np.repeat([True, False, True, False], cells)
+    groups = np.arange(truth.size) if owners is None else owners
+    sensitivity, specificity, *_ = at_threshold(truth, call.astype(np.float64), 0.5, groups)
+    point = OperatingPoint(
+        rule="youden",
+        goal=None,
+        threshold=0.5,
+        positive="pneumonia",
+        chosen_on="validation",
+        sensitivity=sensitivity,
+        specificity=specificity,
+    )
+    ratios = [
+        likelihood_ratio(made, truth, groups, said=said) for made, said in ((call, "positive"), (~call, "negative"))
+    ]
+    return point, ratios
+
+
+@given(st.tuples(*[st.integers(0, 200)] * 4), st.floats(0.001, 0.999))
+@settings(deadline=None, max_examples=150)
+def test_from_an_operating_point_they_are_those_of_its_studies(cells: tuple[int, int, int, int], at: float) -> None:
+    tp, fp, fn, tn = cells
+    assume(tp + fn and fp + tn)
+    point, (more, less) = chosen(cells)
+    found = predictive_values_at(point, at)
+    counts = found.counts
+    assert (counts.true_positive, counts.false_positive, counts.false_negative, counts.true_negative) == cells
+    for ours, expected in ((found.ppv, ppv_at(at, more)), (found.npv, npv_at(at, less))):
+        assert (ours.n, ours.note, ours.method) == (expected.n, expected.note, expected.method)
+        for end in ("value", "low", "high"):
+            found_end, expected_end = getattr(ours, end), getattr(expected, end)
+            assert (found_end is None) == (expected_end is None)
+            assert expected_end is None or found_end == pytest.approx(expected_end, rel=1e-9, abs=1e-12)
+
+
+def test_from_an_operating_point_patients_who_repeat_widen_the_interval() -> None:
+    cells = (80, 30, 20, 170)
+    kinds = np.repeat([0, 1, 2, 3], cells)
+    owners = 1_000 * kinds + np.concatenate([np.arange(n) // 5 for n in cells])
+    plain, _ = chosen(cells)
+    clustered, (more, _) = chosen(cells, owners)
+    one, many = predictive_values_at(plain, 0.1).ppv, predictive_values_at(clustered, 0.1).ppv
+    exact = ppv_at(0.1, more)
+    assert one.value == many.value == pytest.approx(exact.value)
+
+    def width(estimate: Estimate) -> float:
+        assert estimate.low is not None
+        assert estimate.high is not None
+        return estimate.high - estimate.low
+
+    assert width(many) > 1.5 * width(one)
+    assert width(many) == pytest.approx(width(exact), rel=0.1)
+
+
+def test_from_an_operating_point_without_rates_there_are_none() -> None:
+    point, _ = chosen((5, 3, 2, 9))
+    nothing = point.sensitivity.model_copy(update={"value": None, "low": None, "high": None, "n": 0})
+    found = predictive_values_at(point.model_copy(update={"sensitivity": nothing}), 0.2)
+    assert (found.ppv.value, found.npv.value, found.ppv.low) == (None, None, None)
+    assert found.ppv.note.startswith("no positive study")
+    with pytest.raises(ConfigError):
+        predictive_values_at(point, 1.0)

@@ -14,7 +14,14 @@ from sklearn.linear_model import LogisticRegression
 from medtransfer.core.errors import ConfigError, PredictionsError
 from medtransfer.core.results import Predictions
 from medtransfer.evaluation.positive import ascending
-from medtransfer.evaluation.prevalence import at_prevalence, predictions_at, stated_shares, threshold_at, view_at
+from medtransfer.evaluation.prevalence import (
+    at_prevalence,
+    predictions_at,
+    probability_at,
+    stated_shares,
+    threshold_at,
+    view_at,
+)
 
 share = st.floats(0.001, 0.999)
 PRIORS = {"normal": 0.7, "pneumonia": 0.3}
@@ -174,3 +181,12 @@ def test_the_shift_starts_somewhere(predictions: Predictions, priors: dict[str, 
     with pytest.raises(PredictionsError) as error:
         predictions_at(replace(predictions, priors=priors), 0.1)
     assert error.value.code == "NoPriors"
+
+
+@given(st.floats(0, 1), st.floats(0.01, 0.99), st.floats(0.01, 0.99))
+@settings(deadline=None, max_examples=100)
+def test_one_probability_moves_as_a_column_does_and_back_again(p: float, prior: float, stated: float) -> None:
+    moved = probability_at(p, prior=prior, stated=stated)
+    column = at_prevalence(np.array([[p]]), priors=np.array([prior]), stated=np.array([stated]), several=True)
+    assert moved == column[0, 0]
+    assert probability_at(moved, prior=stated, stated=prior) == pytest.approx(p, abs=1e-9)

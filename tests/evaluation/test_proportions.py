@@ -14,6 +14,7 @@ from medtransfer.evaluation.proportions import (
     clopper_pearson,
     effective_sample_size,
     proportion,
+    size_behind,
 )
 
 
@@ -139,3 +140,14 @@ def _covered(rate: float, correlation: float, patients: int, *, cohorts: int, bo
             one = proportion("rate", success, groups)
             covered[k] = (one.low or 0.0) <= rate <= (one.high or 0.0)
     return covered
+
+
+@given(st.integers(0, 300), st.integers(1, 300), st.floats(0.5, 0.99))
+@settings(deadline=None, max_examples=100)
+def test_the_size_behind_an_interval_is_read_off_its_ends(x: int, n: int, level: float) -> None:
+    success, groups = np.arange(n) < min(x, n), np.arange(n) // 3
+    assert size_behind(proportion("rate", success, np.arange(n), level=level)) == pytest.approx(n)
+    repeated = proportion("rate", success, groups, level=level)
+    expected = effective_sample_size(success, groups, level=level)
+    assert size_behind(repeated) == pytest.approx(expected, rel=1e-6)
+    assert size_behind(repeated.model_copy(update={"low": None, "high": None})) == n

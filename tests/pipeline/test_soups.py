@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ import medtransfer as mt
 from medtransfer import __version__
 from medtransfer.core.config.training import TrainingConfig
 from medtransfer.core.errors import BundleError, ConfigError, OutputError
-from medtransfer.core.results import Predictions
+from medtransfer.core.results import Predictions, ScoredStudies
 from medtransfer.data.cohort import read_cohort
 from medtransfer.pipeline.choosing import NO_POINT
 from medtransfer.pipeline.held_out import digests, held_out
@@ -98,6 +99,23 @@ def test_with_validation_the_operating_point_is_chosen_anew_and_the_judges_are_r
         mt.evaluate(mt.predict(found, judges))
     assert raised.value.code == "PatientInTraining"
     assert {path.name for path in (tmp_path / "soup").iterdir()} == {"bundle", "ledger.csv", "ledger.parquet"}
+
+
+def test_a_soup_is_put_beside_its_own_judges_and_never_beside_its_members(
+    fitted, elsewhere: Path, tmp_path: Path
+) -> None:
+    theirs = ScoredStudies(split="calibration", of="pneumonia", probabilities=(0.1,), present=(True,), patients=(0,))
+    scored = (theirs, theirs.model_copy(update={"probabilities": (0.2,)}))
+    bundles = [
+        fitted(name, shift=shift, manifest={"scored": (one,)})
+        for name, shift, one in zip(("one", "other"), (0, 1), scored, strict=True)
+    ]
+    assert soup(bundles, out=tmp_path / "blind").manifest.scored == ()
+    (found,) = soup(bundles, out=tmp_path / "soup", validation=elsewhere).manifest.scored
+    assert (found.split, found.of) == ("validation", "pneumonia")
+    assert set(found.probabilities) == {round(1 / (1 + math.exp(-0.5)), 4)}
+    assert len(found.present) == 24
+    assert sum(found.present) == share_ill(read_cohort(elsewhere)) * 24
 
 
 @pytest.mark.parametrize("shifts", [[2.0, 0.3, -1.5, -0.2], [-2.0, 1.9, 0.1, 4.0, -4.1]])

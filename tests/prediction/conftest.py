@@ -18,6 +18,9 @@ from medtransfer.models.bundle import Bundle, Manifest, Member, TrainingRecord
 from medtransfer.models.weights.sidecar import InputSpec
 from medtransfer.prediction import run as run_module
 from medtransfer.prediction.run import CohortRun, predict_cohort
+from tests.data.conftest import write_dicom
+
+__all__ = ["write_dicom"]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from medtransfer.core.errors import ConfigError, PredictionsError
+from medtransfer.core.inert import csv_cell
 from medtransfer.core.results import PROBABILITY, Predictions
 from medtransfer.evaluation.cases import as_text
 from medtransfer.evaluation.readers.ratings import Ratings
@@ -72,7 +73,7 @@ def export(ratings: Ratings, *, title: str = "Reader study") -> Exported:
     head = [" ".join(title.split()), "", *(f"{name}: {n}" for name, n in sizes.items()), "", BEGIN]
     body = [",".join(row) for row in rows]
     key = pd.DataFrame(
-        [(axis, number, name) for axis, found in numbers.items() for name, number in found.items()],
+        [(axis, number, csv_cell(name)) for axis, found in numbers.items() for name, number in found.items()],
         columns=pd.Index(["kind", "number", "name"]),
     )
     return Exported(

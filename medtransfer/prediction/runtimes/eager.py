@@ -12,7 +12,7 @@ from medtransfer.data.bags import HeldPlanes, Layout
 from medtransfer.data.dataset import StudyBatch
 from medtransfer.models.assemble import classifier_from
 from medtransfer.models.bundle import Bundle
-from medtransfer.models.classifier import Classifier
+from medtransfer.models.classifier import Classifier, Output
 from medtransfer.prediction.types import Answer, FeatureRuntime, StudyScans
 
 
@@ -35,8 +35,25 @@ class Eager:
         """Logits of each study."""
         return self.answer(studies).logits
 
+    def attend(self, study: StudyScans) -> tuple[np.ndarray, np.ndarray | None]:
+        """Logits of one study, and the weights of its planes: the mean over the members that have learned any."""
+        logits, said = self._said([study])
+        planes = sum(len(scan.planes) for scan in study)
+        weights = [
+            output.weights[0].float().cpu().numpy()
+            for member, output in zip(self._members, said, strict=True)
+            if any(True for _ in member.pooling.parameters()) and output.weights.shape[1] == planes
+        ]
+        return logits.cpu().numpy()[0], np.mean(weights, axis=0) if weights else None
+
     def answer(self, studies: Sequence[StudyScans]) -> Answer:
         """Logits and features of each study."""
+        logits, said = self._said(studies)
+        features = torch.cat([output.features for output in said], dim=1).float()
+        return Answer(logits.cpu().numpy(), features.cpu().numpy())
+
+    def _said(self, studies: Sequence[StudyScans]) -> tuple[torch.Tensor, list[Output]]:
+        """Mean logits of each study, and what each member said."""
         scans = HeldPlanes.of_scans([scan for study in studies for scan in study])
         number = count()
         rows = [[next(number) for _ in study] for study in studies]
@@ -44,6 +61,4 @@ class Eager:
         batch = StudyBatch(scans, Layout.of(scans, rows), names)
         with torch.inference_mode():
             said = [member(batch) for member in self._members]
-            logits = torch.stack([output.logits for output in said]).mean(dim=0)
-            features = torch.cat([output.features for output in said], dim=1).float()
-        return Answer(logits.cpu().numpy(), features.cpu().numpy())
+            return torch.stack([output.logits for output in said]).mean(dim=0), said

@@ -1,0 +1,112 @@
+"""The report on the screen: the same words as in the PDF, and beside them what can be exported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from apps.exports.drawing import lettered
+from apps.exports.offers import offers, recording
+from apps.exports.sheet import caption, sections
+from apps.text import plain, trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import medtransfer as mt
+    from apps.exports.contents import Contents
+    from apps.exports.offers import Offer
+
+_FAILED = "export_failed"
+_MOST = 8
+
+
+def show_preview(contents: Contents) -> None:
+    """Every word of the PDF, in its order."""
+    for section in sections(contents):
+        with st.container(border=True, gap="xxsmall"):
+            _heading(section.title)
+            for line in section.lines:
+                if line.figure:
+                    st.metric("Probability", line.text, label_visibility="collapsed")
+                elif line.label:
+                    label, text = st.columns([1, 3], gap="small")
+                    with label:
+                        plain(line.label)
+                    with text:
+                        plain(line.text)
+                else:
+                    plain(line.text)
+
+
+def _heading(title: str) -> None:
+    """Our own words stand out; those that name a class are text, since a class may be called anything."""
+    match title:
+        case "Study":
+            st.markdown("**Study**")
+        case "Take note":
+            st.markdown("**Take note**")
+        case "Reader before the result":
+            st.markdown("**Reader before the result**")
+        case "Reader after the result":
+            st.markdown("**Reader after the result**")
+        case "Model":
+            st.markdown("**Model**")
+        case "This report":
+            st.markdown("**This report**")
+        case _:
+            plain(title)
+
+
+def show_exports(
+    contents: Contents, reviews: mt.Reviews, entries: Sequence[mt.ReviewEntry], *, shown: Mapping[str, Any]
+) -> None:
+    """The picture as it will be exported, the three files, and who has taken one before."""
+    if contents.picture is not None:
+        st.image(lettered(contents.picture), width="stretch", output_format="PNG")
+        plain(caption(contents))
+    if not contents.protocol:
+        with st.container(border=True):
+            st.text(
+                "Exports are off until the clinic's file (--clinic FILE.toml) names the study protocol under which "
+                'results may leave the app: protocol = "ID".'
+            )
+        return
+    failed: list[str] = st.session_state.setdefault(_FAILED, [])
+    if failed:
+        trouble("The last export did not succeed.", *failed)
+    with st.container(border=True):
+        for offer in offers(contents):
+            if offer.refused:
+                plain(f"{offer.title}: {offer.refused}")
+            else:
+                _button(offer, contents, reviews, shown=shown, failed=failed)
+        st.caption("Each export is recorded with your name, the time and the file's SHA-256.")
+    _show_former(entries)
+
+
+def _button(
+    offer: Offer, contents: Contents, reviews: mt.Reviews, *, shown: Mapping[str, Any], failed: list[str]
+) -> None:
+    """The file is made when it is asked for, outside this run of the screen."""
+    work = recording(offer, contents, reviews, shown=shown, failed=failed)
+    settings: dict[str, Any] = {"file_name": offer.file_name, "mime": offer.mime, "width": "stretch"}
+    match offer.kind:
+        case "pdf":
+            st.download_button("PDF", work, key="export_pdf", type="primary", **settings)
+        case "structured report":
+            st.download_button("DICOM Structured Report", work, key="export_sr", **settings)
+        case _:
+            st.download_button("DICOM Secondary Capture", work, key="export_sc", **settings)
+
+
+def _show_former(entries: Sequence[mt.ReviewEntry]) -> None:
+    former = [entry for entry in entries if entry.kind == "export"]
+    if not former:
+        return
+    with st.container(gap="xxsmall"):
+        st.caption("Exported before")
+        for entry in reversed(former[-_MOST:]):
+            digest = str(entry.content.get("sha256", ""))[:12]
+            plain(f"{entry.at[:16].replace('T', ' ')} UTC · {entry.content.get('file', '')} · {entry.who} · {digest}")

@@ -1,0 +1,120 @@
+"""What a whole cohort's predictions (`--predictions`) say about the studies of the folder.
+
+A row of the table belongs to the study of its name. The command line names studies as the cohort does (`HC0001-1`),
+the folder by their files (`images/HC0001-1.dcm`), so that the last part of the path will do, with or without its
+suffix, where only one study bears it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import streamlit as st
+
+import medtransfer as mt
+from apps.studies import SUFFIXES
+from apps.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_PROBABILITY: Final = "probability_"
+_FILES: Final = ("predictions.csv", "predictions.json")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """One row of the table: what is known of a study before it is opened."""
+
+    status: str
+    """`read`, `excluded` or `failed`."""
+    reason: str
+    """Why it was not read."""
+    flags: tuple[str, ...]
+    probabilities: dict[str, float]
+    date: str
+    modality: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matched:
+    """A table beside a folder: what is known by the name of a study, and what has no study there."""
+
+    known: dict[str, Known] = field(default_factory=dict)
+    elsewhere: int = 0
+    """Rows that were read, of studies which the folder does not have."""
+    lost: tuple[tuple[str, Known], ...] = ()
+    """Rows that were not read, of studies which the folder does not have: they are named all the same."""
+
+
+def read_matched(path: Path, names: tuple[str, ...]) -> tuple[Matched, str]:
+    """The predictions that the app was started with beside the folder's studies, and whose bundle made them.
+
+    Raises:
+        MedTransferError: They cannot be read.
+    """
+    return _matched(str(path), _stamp(path), names)
+
+
+def matched(predictions: mt.Predictions, names: Iterable[str]) -> Matched:
+    """Each row to the study of its name; a name that several bear is nobody's."""
+    places = _places(names)
+    known: dict[str, Known] = {}
+    lost: list[tuple[str, Known]] = []
+    elsewhere = 0
+    for row in predictions.table.to_dict("records"):
+        told, study = _known(row, predictions.classes), str(row["study_id"])
+        name = places.get(study) or places.get(_short(study))
+        if name is not None and name not in known:
+            known[name] = told
+        elif told.status == "read":
+            elsewhere += 1
+        else:
+            lost.append((printable(study), told))
+    return Matched(known=known, elsewhere=elsewhere, lost=tuple(lost))
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the predictions …")
+def _matched(path: str, stamped: tuple[tuple[int, int], ...], names: tuple[str, ...]) -> tuple[Matched, str]:
+    del stamped  # a part of the cache's key
+    predictions = mt.read_predictions(Path(path))
+    return matched(predictions, names), predictions.bundle_sha256
+
+
+def _places(names: Iterable[str]) -> dict[str, str]:
+    """Every way to call a study that means one study only → its name."""
+    names = tuple(names)
+    short = Counter(_short(name) for name in names)
+    return {_short(name): name for name in names if short[_short(name)] == 1} | {name: name for name in names}
+
+
+def _short(name: str) -> str:
+    """`images/HC0001-1.dcm` → `HC0001-1`."""
+    last = name.rsplit("/", 1)[-1]
+    suffix = max((one for one in SUFFIXES if last.lower().endswith(one)), key=len, default="")
+    return last[: len(last) - len(suffix)]
+
+
+def _known(row: dict[Any, Any], classes: tuple[str, ...]) -> Known:
+    found = {name: row.get(f"{_PROBABILITY}{name}") for name in classes}
+    return Known(
+        status=str(row["status"]),
+        reason=printable(str(row.get("error") or "")),
+        flags=tuple(flag for flag in str(row.get("flags") or "").split(";") if flag),
+        probabilities={name: float(p) for name, p in found.items() if p is not None and p == p},  # noqa: PLR0124
+        date=str(row.get("date") or ""),
+        modality=str(row.get("attribute_modality") or ""),
+    )
+
+
+def _stamp(path: Path) -> tuple[tuple[int, int], ...]:
+    """What tells these files from the same ones written anew."""
+    folder = path if path.is_dir() else path.parent
+    return tuple(
+        (found.st_size, found.st_mtime_ns)
+        for file in (path, *(folder / name for name in _FILES))
+        if file.is_file() and (found := file.stat())
+    )

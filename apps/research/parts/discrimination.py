@@ -1,0 +1,119 @@
+"""ROC curve, precision and recall, spread of probabilities: behind a point stand those who are first called there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+import streamlit as st
+
+from apps.research.charts import bars_chart, curve_chart
+from apps.research.listed import draw_studies
+from apps.research.picking import pick
+from apps.research.theme import COLOURS
+from apps.text import plain
+
+if TYPE_CHECKING:
+    import medtransfer as mt
+    from apps.research.parts import Shown
+
+REPLACES: Final = ("ROC curve", "Precision and recall", "Spread of probabilities")
+
+
+def show(shown: Shown) -> None:
+    """Both curves beside each other, the bars below."""
+    finding = shown.finding()
+    record = next(one for one in shown.evaluation.findings if one.of == finding)
+    left, right = st.columns(2, gap="medium")
+    if record.roc is not None:
+        with left:
+            _curve(shown, finding, recall=False)
+    if record.precision_recall is not None:
+        with right:
+            _curve(shown, finding, recall=True)
+    if record.n:
+        _bars(shown, finding)
+
+
+def _curve(shown: Shown, finding: str, *, recall: bool) -> None:
+    record = next(one for one in shown.evaluation.findings if one.of == finding)
+    curve = record.precision_recall if recall else record.roc
+    if curve is None:
+        return
+    x, y = ("Recall (sensitivity)", "Precision (positive predictive value)")
+    if not recall:
+        x, y = ("1 − specificity (false-positive fraction)", "Sensitivity")
+    points = curve_points(shown.studies, finding, curve, recall=recall)
+    share = next((one.value for one in record.estimates if one.name == "prevalence"), None)
+    heading = f"{REPLACES[1] if recall else REPLACES[0]}{shown.of(finding)}"
+    with st.container(border=True, height="stretch"):
+        plain(heading)
+        at = pick(
+            curve_chart(points, x=x, y=y, level=share if recall else None, steps=recall),
+            points,
+            key=f"{shown.key} {finding} {'recall' if recall else 'roc'}",
+            clickable=shown.studies is not None,
+            alt=heading,
+        )
+        shown.caption(heading)
+        if at is None or shown.studies is None:
+            return
+        threshold = points["threshold"].iloc[at]
+        said = "At this point no study is called positive:" if pd.isna(threshold) else _said(threshold, at)
+        studies = shown.studies.on_curve(finding, curve, at, recall=recall)
+        draw_studies(studies, said, key=f"{shown.key} {finding} {recall} studies")
+
+
+def curve_points(studies: mt.JudgedStudies | None, of: str, curve: mt.BandedCurve, *, recall: bool) -> pd.DataFrame:
+    """The curve as it stands in the JSON; beside it thresholds and numbers of studies, where those are known."""
+    table = {"at": range(len(curve.x)), "x": curve.x, "y": curve.y}
+    if curve.low:
+        table |= {"low": curve.low, "high": curve.high}
+    points = pd.DataFrame(table)
+    threshold, behind = [None] * len(points), [None] * len(points)
+    if studies is not None:
+        threshold = [studies.threshold_at(of, curve, at, recall=recall) for at in range(len(points))]
+        behind = [studies.count_on_curve(of, curve, at, recall=recall) for at in range(len(points))]
+    return points.assign(
+        threshold=pd.array(threshold, dtype="Float64").to_numpy(dtype="float64", na_value=float("nan")),
+        studies=pd.array(behind, dtype="Float64").to_numpy(dtype="float64", na_value=float("nan")),
+    )
+
+
+def _said(threshold: float, at: int) -> str:
+    since = "" if at == 0 else ", and not at the point before it"
+    return f"Called positive from a probability of {threshold:.3f} on{since}:"
+
+
+def _bars(shown: Shown, finding: str) -> None:
+    record = next(one for one in shown.evaluation.findings if one.of == finding)
+    heading, point = f"{REPLACES[2]}{shown.of(finding)}", shown.evaluation.operating_point
+    threshold = point.threshold if point is not None and point.positive == finding else None
+    edges = record.histogram.edges
+    with st.container(border=True):
+        plain(heading)
+        for name, counts in sorted(record.histogram.counts.items(), key=lambda entry: entry[0] != finding):
+            total, is_finding = max(sum(counts), 1), name == finding
+            bars = pd.DataFrame(
+                {
+                    "at": range(len(counts)),
+                    "low": edges[:-1],
+                    "high": edges[1:],
+                    "share": [100 * count / total for count in counts],
+                    "studies": counts,
+                }
+            )
+            plain(f"{name} (n = {sum(counts):,})")
+            at = pick(
+                bars_chart(bars, colour=COLOURS.second if is_finding else COLOURS.first, threshold=threshold),
+                bars,
+                key=f"{shown.key} {finding} {is_finding} bars",
+                clickable=shown.studies is not None,
+                alt="How the probabilities of this class are spread",
+            )
+            if at is not None and shown.studies is not None:
+                last = at == len(counts) - 1
+                studies = shown.studies.between(finding, edges[at], None if last else edges[at + 1], truth=is_finding)
+                said = f"{name}, with a probability from {edges[at]:.3f} to {edges[at + 1]:.3f}:"
+                draw_studies(studies, said, key=f"{shown.key} {finding} {is_finding} studies in a bar")
+        shown.caption(heading)

@@ -1,0 +1,59 @@
+"""The server: Streamlit's own, with the app's routes beside it, on this machine only.
+
+python apps/serve.py --port 8501 --bundle BUNDLE [--studies FOLDER] …
+
+It loads the network and asks it once before anybody comes, so that no first user waits and no two load it at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+HOME = Path(__file__).resolve().parents[1]
+if str(HOME) not in sys.path:  # so that `apps.…` can be imported wherever the folder is installed
+    sys.path.insert(0, str(HOME))
+
+
+def main() -> None:
+    """Serve until stopped."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--port", type=int, default=8501)
+    known, others = parser.parse_known_args()
+    sys.argv[1:] = others  # what is left are the app's own, which `apps.settings` reads
+
+    import streamlit as st
+
+    from apps.server.logs import keep_words_out, say_calmly
+    from apps.server.options import base_path, options
+    from apps.server.routes import routes
+
+    keep_words_out()
+    screens, places = HOME / "apps" / "app.py", routes(base_path())
+    app = st.App(screens, routes=places, lifespan=_running, on_script_error=say_calmly)
+    try:
+        app.run(config=options(known.port))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@asynccontextmanager
+async def _running(app: Any) -> AsyncIterator[dict[str, Any]]:
+    """What is there while the server runs: the loaded network, and somebody who looks after ended sessions."""
+    del app
+    from apps.server.keeper import keeping
+    from apps.server.warm import warm
+    from apps.uploads import remove_leftovers
+
+    remove_leftovers()
+    warm()
+    with keeping():
+        yield {}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""Runs: what was trained, how it went, in what two plans differ, and how far seeds lie apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+import medtransfer as mt
+from apps.research.courses import AUROC, LOSS, epoch_rows, epochs_chart, term_chart
+from apps.research.outputs import outputs
+from apps.research.plans import changed_keys, plan_keys, same_but_for_seed
+from apps.research.trained import headlines, kept_epoch, run_of, run_rows, seed_rows
+from apps.research.words import draw_blocks, under
+from apps.text import plain, printable, trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from apps.research.outputs import Outputs
+    from apps.research.trained import Headline
+
+MOST_COMPARED: Final = 8
+"""Runs whose lines are drawn together; more colours cannot be told apart."""
+
+_FIGURES: Final = {LOSS: st.column_config.NumberColumn(format="%.4f")}
+_SPREAD: Final = {
+    name: st.column_config.NumberColumn(format="%.4f") for name in ("Mean", "Standard deviation", "Lowest", "Highest")
+}
+
+
+def show() -> None:
+    """The whole screen."""
+    st.title("Runs")
+    found = outputs()
+    if found is None:
+        return
+    if not found.runs:
+        trouble(
+            "There is no run in the folder of runs.",
+            "Make one: `medtransfer fit plan.toml --out RUN`, with RUN inside the folder.",
+        )
+        return
+    runs = {found.name(folder): run_of(folder) for folder in found.runs}
+    measured = headlines(found)
+    st.dataframe(run_rows(runs, measured), hide_index=True, column_config=_FIGURES, alt="One row a run")
+    for name, run in runs.items():
+        for problem in run.problems:
+            plain(f"{name}: {problem}")
+    for group in same_but_for_seed(tuple(runs.values())):
+        _seeds(group, found, measured)
+    names = list(runs)
+    chosen = st.multiselect(
+        "Runs to look at: one by itself, two to see in what their plans differ",
+        names,
+        default=names[:1],
+        max_selections=MOST_COMPARED,
+    )
+    if chosen:
+        _look(chosen, runs)
+
+
+def _seeds(group: Sequence[mt.Run], found: Outputs, measured: Mapping[str, Sequence[Headline]]) -> None:
+    with st.container(border=True):
+        seeds = ", ".join(str(run.plan.seed) for run in group if run.plan)
+        plain(f"The same plan with the seeds {seeds}: {', '.join(found.name(run.folder) for run in group)}")
+        rows = seed_rows(group, measured)
+        if rows.empty:
+            st.text("None of their figures can be compared yet.")
+            return
+        st.dataframe(rows, hide_index=True, column_config=_SPREAD, height="content", alt="Spread over seeds")
+        st.caption("How far equal plans lie apart by chance of the seed alone: not an interval over patients.")
+
+
+def _look(chosen: Sequence[str], runs: Mapping[str, mt.Run]) -> None:
+    some = {name: runs[name] for name in chosen}
+    _validation(some)
+    if len(chosen) == 1:
+        _alone(chosen[0], some[chosen[0]])
+    elif len(chosen) == 2:
+        _difference(*chosen, runs=runs)
+
+
+def _validation(runs: Mapping[str, mt.Run]) -> None:
+    rows = epoch_rows(runs)
+    if rows.empty:
+        st.text("No epoch of them was validated: their validation studies are too few to choose an epoch by.")
+        return
+    kept = {name: row.epoch + 1 for name, run in runs.items() if (row := kept_epoch(run)) is not None}
+    drawn = [figure for figure in (LOSS, AUROC) if rows[figure].notna().any()]
+    for column, figure in zip(st.columns(2, gap="medium"), drawn, strict=False):
+        with column, st.container(border=True):
+            st.altair_chart(
+                epochs_chart(rows.dropna(subset=[figure]), figure, kept=kept),
+                width="stretch",
+                alt="A figure of validation after each epoch",
+            )
+    st.caption("After each epoch; the larger point is the one that was kept. Epochs are chosen by the log-loss alone.")
+    with st.expander("The same as a table"):
+        st.dataframe(rows.rename(columns={"run": "Run", "epoch": "Epoch", "steps": "Steps"}), hide_index=True)
+
+
+def _difference(one: str, other: str, *, runs: Mapping[str, mt.Run]) -> None:
+    st.subheader("In what the plans differ")
+    first, second = runs[one].plan, runs[other].plan
+    if first is None or second is None:
+        st.text("One of the plans cannot be read.")
+        return
+    rows = changed_keys(first, second)
+    equal = len(plan_keys(first).keys() | plan_keys(second).keys()) - len(rows)
+    if rows.empty:
+        plain(f"In nothing: all {equal} keys are the same.")
+        return
+    names = {"first": printable(one), "second": printable(other)}
+    st.dataframe(
+        rows.map(printable).rename(columns=names),
+        hide_index=True,
+        height="content" if len(rows) <= 30 else "auto",
+        alt="Keys in which the plans differ",
+    )
+    plain(f"{len(rows)} {'key differs' if len(rows) == 1 else 'keys differ'}, {equal} are the same.")
+
+
+def _alone(name: str, listed: mt.Run) -> None:
+    """One run, whole."""
+    run = run_of(listed.folder, terms=True)
+    for problem in run.problems[len(listed.problems) :]:
+        plain(f"{name}: {problem}")
+    if run.plan is None:
+        return
+    if run.record is None:
+        st.text("This run has no bundle yet: it is still going, or was cut short, and `fit --resume` goes on with it.")
+    else:
+        with st.container(border=True):
+            plain(mt.training_verdict(run.plan, run.record))
+        if run.record.notes:
+            with st.container(border=True):
+                st.caption("To be wary of")
+                for note in run.record.notes:
+                    plain(note)
+    _terms(run)
+
+
+def _terms(run: mt.Run) -> None:
+    words = ()
+    if run.plan is not None and run.record is not None:
+        words = mt.training_words(run.plan, run.record, courses=run.courses)
+    if objective := under(words, "The objective"):
+        st.subheader("The objective")
+        draw_blocks(objective)
+    if run.courses:
+        st.subheader("What the terms did")
+        draw_blocks(under(words, "What the terms did"))
+    for start in range(0, len(run.courses), 2):
+        for column, course in zip(st.columns(2, gap="medium"), run.courses[start : start + 2], strict=False):
+            with column, st.container(border=True):
+                plain(course.name)
+                chart = term_chart(course)
+                st.altair_chart(chart, width="stretch", alt="A term of the objective along the run")
+    if took_part := under(words, "Who took part"):
+        st.subheader("Who took part")
+        draw_blocks(took_part)
+    if weighed := under(words, "How the sources were weighed"):
+        st.subheader("How the sources were weighed")
+        draw_blocks(weighed)
+
+
+show()

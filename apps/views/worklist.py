@@ -1,0 +1,168 @@
+"""Worklist: every study of the folder in order of arrival, who has it, what is wrong with it, and what was said of it.
+
+Ordering by score is triage, a regulated function: there is none unless the clinic's file asks for it (`apps/rows.py`).
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from apps import rows as worklist
+from apps.bundle import opened_bundle
+from apps.choice import listed, open_study, open_upload, say_what_is_missing, upload
+from apps.reading_list import current_predictions, current_rows
+from apps.records import current_reviews
+from apps.settings import current_settings
+from apps.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamlit.delta_generator import DeltaGenerator
+
+    import medtransfer as mt
+    from apps.rows import Row
+    from apps.settings import Settings
+
+SEARCH, ONLY, ORDER, OPEN, NAMED = (
+    "worklist search",
+    "worklist only",
+    "worklist order",
+    "worklist open",
+    "worklist name",
+)
+HELD = "worklist held"
+FILTERS = (worklist.UNREAD, worklist.UNCLAIMED, worklist.MINE, worklist.FLAGGED, worklist.FAILED)
+
+
+def show() -> None:
+    """The whole screen."""
+    bundle = opened_bundle()
+    if bundle is None:
+        return
+    st.title("Worklist")
+    settings = current_settings()
+    if settings.studies is not None:
+        _folder(settings, bundle)
+    with st.expander("Upload a study", expanded=settings.studies is None):
+        if upload() is not None and st.button("Open the uploaded study", type="primary"):
+            open_upload()
+
+
+def _folder(settings: Settings, bundle: mt.Bundle) -> None:
+    if settings.studies is None or not settings.studies.is_dir():
+        st.warning("The folder of studies is not there. Start the app with another `--studies`, or upload files.")
+        return
+    listing = listed()
+    matched = current_predictions(bundle)
+    if not listing.studies and not matched.lost:
+        st.warning("The folder of studies holds no images. Start the app with another `--studies`, or upload files.")
+        return
+    reviews = current_reviews()
+    found = None if reviews is None else current_rows(bundle, reviews, matched)
+    if found is None:
+        return
+    chosen, beside = _controls(found, triage=settings.clinic.triage)
+    with beside:
+        _by_name(chosen)
+    _say_how_many(len(chosen), len(found))
+    if chosen:
+        _table(chosen)
+    st.caption("A study arrived when the newest of its files was written to the folder.")
+    say_what_is_missing(listing)
+    if matched.elsewhere:
+        plain(f"{matched.elsewhere:,} rows of the predictions are of studies that this folder does not have.")
+
+
+def _controls(found: Sequence[Row], *, triage: bool) -> tuple[list[Row], DeltaGenerator]:
+    """Search, filters and order, which outlive a visit to another screen: what they leave, and a place beside them."""
+    orders = [worklist.OLDEST, worklist.NEWEST, worklist.BY_NAME, *([worklist.BY_SCORE] if triage else [])]
+    held: dict[str, Any] = st.session_state.setdefault(HELD, {SEARCH: "", ONLY: [], ORDER: worklist.OLDEST})
+    for key, value in held.items():
+        st.session_state.setdefault(key, value)
+    if st.session_state[ORDER] not in orders:
+        st.session_state[ORDER] = worklist.OLDEST
+    left, middle, right = st.columns(3)
+    with left:
+        search = st.text_input("Search by name", key=SEARCH)
+    with middle:
+        order = st.selectbox("Order", orders, key=ORDER)
+    only = st.pills("Show only", FILTERS, selection_mode="multi", key=ONLY)
+    st.session_state[HELD] = {SEARCH: search, ONLY: only, ORDER: order}
+    return worklist.shown(worklist.ordered(found, order), search=search, only=only), right
+
+
+def _by_name(chosen: Sequence[Row]) -> None:
+    """The way to open a study by keyboard: type a few letters of its name, then Enter."""
+    openable = [row.name for row in chosen if row.arrived is not None]
+    named = st.selectbox("Open a study", openable, index=None, placeholder="Type its name", key=NAMED)
+    if named is not None:
+        open_study(named)
+
+
+def _say_how_many(shown: int, there: int) -> None:
+    """Nothing is hidden silently, and one click brings it back."""
+    if shown == there:
+        plain(f"All {there:,} studies are shown." if there != 1 else "The one study is shown.")
+        return
+    said, back = st.columns([4, 1], vertical_alignment="center")
+    with said:
+        plain(f"{shown:,} of {there:,} studies are shown: {there - shown:,} are left out by search and filters.")
+    with back:
+        st.button("Show all", on_click=_show_all, width="stretch")
+
+
+def _show_all() -> None:
+    st.session_state[SEARCH], st.session_state[ONLY] = "", []
+
+
+def _table(chosen: Sequence[Row]) -> None:
+    """A row a study, with a button that opens it."""
+    now = time.time()
+    columns: dict[str, list[Any]] = {
+        "Open": ["" if row.arrived is None else "Open" for row in chosen],
+        "Study": [row.name for row in chosen],
+        "Arrived": [_moment(row.arrived) for row in chosen],
+        "Waiting": ["" if row.arrived is None else worklist.waiting(row.arrived, now) for row in chosen],
+        "Study date": [row.date for row in chosen],
+        "Score": ["" if row.score is None else f"{row.score:.2f} {row.of}" for row in chosen],
+        "Read": [_reading(row) for row in chosen],
+        "With": [", ".join(row.claimed) for row in chosen],
+        "To note": [_noted(row) for row in chosen],
+    }
+    shown = {name: cells for name, cells in columns.items() if name == "To note" or any(cells)}
+    st.dataframe(
+        shown,
+        hide_index=True,
+        height="content" if len(chosen) < 14 else 520,
+        key="worklist table",
+        alt="The studies, a row each",
+        column_config={
+            "Open": st.column_config.ButtonColumn("", type="tertiary", key=OPEN, width=70),
+            "To note": st.column_config.TextColumn("To note", width="large"),
+        },
+    )
+    click = st.session_state.get(OPEN)
+    if click is not None and chosen[click["row"]].arrived is not None:
+        open_study(chosen[click["row"]].name)
+
+
+def _moment(arrived: float | None) -> str:
+    """In the server's own time, as the clocks around it show."""
+    return "not in the folder" if arrived is None else f"{datetime.fromtimestamp(arrived).astimezone():%Y-%m-%d %H:%M}"
+
+
+def _reading(row: Row) -> str:
+    others = f"by {row.read_by_others} other{'s' * (row.read_by_others > 1)}" if row.read_by_others else ""
+    return ", ".join(word for word in ("by me" if row.read else "", others) if word)
+
+
+def _noted(row: Row) -> str:
+    return "; ".join([*([f"failed: {row.failed}"] if row.failed else []), *row.flags])
+
+
+show()
