@@ -148,7 +148,7 @@ def test_points_of_the_charts_are_those_of_the_json_to_the_last_digit(runs: Path
     assert useful["everyone"].tolist() == said["usefulness"][finding.of]["treat_all"]["y"]
     assert evaluation.operating is not None
     fields = confusion_cells(evaluation.operating).set_index("what")["studies"].to_dict()
-    assert {name.replace(" ", "_"): count for name, count in fields.items()} == said["operating"]["confusion"]
+    assert {str(name).replace(" ", "_"): count for name, count in fields.items()} == said["operating"]["confusion"]
     assert flow_rows(evaluation.flow)["Studies"].sum() == said["flow"]["inputs"]
 
 
