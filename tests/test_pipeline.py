@@ -153,6 +153,7 @@ def test_what_a_run_leaves_behind(quick_run: Path, quick_plan: mt.Plan) -> None:
         "bundle",
         "cache",
         "cohort.csv",
+        "history.csv",
         "ledger.csv",
         "ledger.parquet",
         "plan.toml",

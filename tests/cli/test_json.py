@@ -15,8 +15,10 @@ from medtransfer.core.evaluated.comparison import Comparison
 from medtransfer.core.evaluated.evaluation import Evaluation
 from medtransfer.core.results import Estimate
 from medtransfer.core.tuning_results import Tuning
+from medtransfer.reporting.points_text import point_facts
 from medtransfer.reporting.rates import facts
 from medtransfer.training.learning_rate import Suggestion
+from tests.manifests import make_manifest
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
@@ -39,7 +41,14 @@ def keys_in_source(command: str) -> list[str]:
         if isinstance(node, ast.keyword) and node.arg == "facts"
     ]
     assert isinstance(facts, ast.Dict)
-    return [str(key.value) for key in facts.keys if isinstance(key, ast.Constant)]
+    found: list[str] = []
+    for key, value in zip(facts.keys, facts.values, strict=True):
+        if isinstance(key, ast.Constant):
+            found.append(str(key.value))
+        else:  # what `**` puts in: the only such function says itself what that is
+            assert ast.unparse(value) == "point_facts(bundle.manifest)"
+            found += point_facts(make_manifest())
+    return found
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str | Path) -> dict[str, object]:

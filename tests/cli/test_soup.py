@@ -32,7 +32,7 @@ def test_from_two_runs_to_the_evaluation_of_their_soup(
     words = [*runs, "--how", how, "--validation", str(hospitals.target), "--out", str(tmp_path / "soup")]
     assert main(["soup", *words, "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert list(said) == ["bundle", "sha256", "how", "members", "log_loss", "operating_point"]
+    assert list(said) == ["bundle", "sha256", "how", "members", "log_loss", "operating_point", "operating_points"]
     assert [member["bundle"] for member in said["members"]] == runs
     assert any(member["kept"] for member in said["members"])
     bundle, cohort = mt.read_bundle(said["bundle"]), mt.read_cohort(quick_run / "cohort.csv")
