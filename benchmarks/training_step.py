@@ -77,6 +77,7 @@ def main() -> int:
     words.add_argument("--repetitions", type=int, default=7)
     words.add_argument("--steps", type=int, default=4, help="steps in a block")
     words.add_argument("--threads", type=int, default=1)
+    words.add_argument("--memory-format", choices=("contiguous", "channels_last"), default="contiguous", help="of both")
     words.add_argument("--out", type=Path, default=Path("benchmarks/results/training_step.json"))
     arguments = words.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -88,17 +89,19 @@ def main() -> int:
         "threads": torch.get_num_threads(),
     }
     for name in arguments.only:
-        found[name] = _measured(CASES_OF[name], arguments.repetitions, arguments.steps)
-        print(f"{name}: {json.dumps(found[name])}", flush=True)
+        last = arguments.memory_format == "channels_last"
+        row = f"{name}, channels last" if last else name
+        found[row] = _measured(CASES_OF[name], arguments.repetitions, arguments.steps, last=last)
+        print(f"{row}: {json.dumps(found[row])}", flush=True)
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
         arguments.out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     return 0
 
 
-def _measured(case: Case, repetitions: int, steps: int) -> dict[str, Any]:
+def _measured(case: Case, repetitions: int, steps: int, *, last: bool) -> dict[str, Any]:
     pictures = [_pictures(seed) for seed in range(case.domains)]
     with tempfile.TemporaryDirectory() as folder:
-        ours, bare = _ours(case, pictures, Path(folder)), _bare(case, pictures)
+        ours, bare = _ours(case, pictures, Path(folder), last=last), _bare(case, pictures, last=last)
         for block in (ours, bare):
             block(2)
         rows = [(_time(ours, steps), _time(bare, steps)) for _ in range(repetitions)]
@@ -137,14 +140,19 @@ def _model() -> Classifier:
     )
 
 
-def _ours(case: Case, pictures: list[StudySet], folder: Path) -> Block:
+def _ours(case: Case, pictures: list[StudySet], folder: Path, *, last: bool) -> Block:
     """Our own step, logging included; augmentation off, since the bare loop has none."""
     target, sources = pictures[0], dict(zip(["source"], pictures[1:], strict=False))
     plan = Plan(
         target=CohortConfig(cohort="none", classes=("a", "b"), positive="b"),
         objective=ObjectiveConfig(trade_off=1.0 if sources else float("inf"), **case.objective),
         augment=AugmentConfig(rotation=0, scale=0, shift=0, brightness=0, contrast=0),
-        training=TrainingConfig(batch_size=case.batch, precision="fp32", memory_format="contiguous", min_steps=10**6),
+        training=TrainingConfig(
+            batch_size=case.batch,
+            precision="fp32",
+            memory_format="channels_last" if last else "contiguous",
+            min_steps=10**6,
+        ),
     )
     model = _model()
     start = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
@@ -166,16 +174,17 @@ def _ours(case: Case, pictures: list[StudySet], folder: Path) -> Block:
     return block
 
 
-def _bare(case: Case, pictures: list[StudySet]) -> Block:
+def _bare(case: Case, pictures: list[StudySet], *, last: bool) -> Block:
     """The loop that one writes by hand: same network, same batches, same optimiser, loss read every step."""
-    model = _model().train()
+    layout = torch.channels_last if last else torch.contiguous_format
+    model = _model().train().to(memory_format=layout)  # pyright: ignore[reportCallIssue]
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
     generator = np.random.default_rng(1)
 
     def loss_of(studies: StudySet) -> torch.Tensor:
         cases = generator.permutation(CASES)[: case.batch]
         batch = torch.from_numpy(studies.arrays.load(cases, np.zeros_like(cases)))
-        logits = model.heads["head"](model.backbone(model.normalised(batch)))
+        logits = model.heads["head"](model.backbone(model.normalised(batch).contiguous(memory_format=layout)))
         return functional.cross_entropy(logits, torch.from_numpy(studies.labels[cases]))
 
     def block(steps: int) -> None:
