@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from streamlit.navigation.page import Page
 
+    from apps.people import Person
+
 HERE: Final = Path(__file__).resolve().parent
 if str(HERE.parent) not in sys.path:  # so that `apps.…` can be imported wherever the folder is installed
     sys.path.insert(0, str(HERE.parent))
@@ -29,6 +31,9 @@ class Screen(NamedTuple):
     icon: str
     roles: frozenset[str]
 
+
+SIDEBAR: Final = 220
+"""CSS pixels: the names of the screens, and the rest is for pictures."""
 
 READER, RESEARCHER = frozenset({"reader"}), frozenset({"researcher"})
 SCREENS: Final = (
@@ -50,10 +55,13 @@ def main() -> None:
     from apps.pictures import icon
 
     # An icon of our own: for a page's icon, browsers would be sent to a font server elsewhere.
-    st.set_page_config(page_title="medtransfer", page_icon=icon(), layout="wide")
+    st.set_page_config(page_title="medtransfer", page_icon=icon(), layout="wide", initial_sidebar_state=SIDEBAR)
     person = current_person()
     pages = {screen.name: _page(screen) for screen in SCREENS if _is_open(screen, person.roles)}
-    chosen = st.navigation(list(pages.values()) or [_no_role])
+    closed = [_closed(screen) for screen in SCREENS if screen.name not in pages]
+    chosen = st.navigation([*pages.values(), *closed])
+    if person.signed_in and person.roles:
+        _way_out(person)
     if chosen is pages.get("worklist"):
         follow_address()
     st.info(
@@ -71,19 +79,38 @@ def _page(screen: Screen) -> Page:
     return st.Page(f"views/{screen.name}.py", title=screen.title, icon=screen.icon)
 
 
-def _no_role() -> None:
-    """Who is known, or not, but has no role in the clinic's file."""
+def _way_out(person: Person) -> None:
+    """Who is signed in, below the screens, and the end of it: a workstation has several readers."""
+    from apps.text import plain
+
+    with st.sidebar:
+        plain(person.name)
+        st.button("Sign out", icon=":material/logout:", on_click=st.logout)
+
+
+def _closed(screen: Screen) -> Page:
+    """Not listed; a link that leads there is answered calmly."""
+    return st.Page(_not_open, title=screen.title, icon=screen.icon, url_path=screen.name, visibility="hidden")
+
+
+def _not_open() -> None:
+    """To who has not signed in, or has no role, or another one."""
     from apps.people import current_person
     from apps.text import plain
 
+    person = current_person()
+    if person.roles:
+        st.title("This screen is not open to you")
+        st.text("Those that are stand at the left.")
+        return
     st.title("No screen is open to you")
-    if name := current_person().name:
-        plain(f"Signed in as {name}.")
+    if person.name:
+        plain(f"Signed in as {person.name}.")
         st.text("The clinic's file names neither a reader nor a researcher of this address.")
         st.button("Sign out", on_click=st.logout)
     else:
         st.text("Sign in with the account that your clinic's file names.")
-        st.button("Sign in", on_click=st.login, type="primary")
+        st.button("Sign in", on_click=st.login)
 
 
 main()

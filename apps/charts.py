@@ -66,7 +66,7 @@ def strip(scored: mt.ScoredStudies | None, probability: float, threshold: float 
     own = alt.Chart(alt.Data(values=[{"p": probability, "row": rows[2]}]))
     layers.append(own.mark_point(shape="diamond", size=150, filled=True, color=SECOND, opacity=1).encode(x=x, y=y))
     described = f"Probability {probability:.2f}" + ("" if threshold is None else f", operating point {threshold:.2f}")
-    return alt.LayerChart(layer=layers).properties(height=150 if ticks else 70, description=described)
+    return alt.LayerChart(layer=layers).properties(height=150 if ticks else 110, description=described)
 
 
 def roc(place: mt.RocPlace, point: mt.RocPlace | None) -> alt.LayerChart:

@@ -103,7 +103,7 @@ def _goes_on(others: dict[str, str]) -> bool:
         plain(f"{who} opened it at {at} and has not given it back.")
     st.text("You may read it as well: every reading is recorded under its reader's name.")
     with st.container(horizontal=True):
-        goes_on = st.button("Read it as well", type="primary")
+        goes_on = st.button("Read it as well")
         back = st.button("Back to the worklist")
     if back:
         close_study()

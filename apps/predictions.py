@@ -1,13 +1,10 @@
 """What a whole cohort's predictions (`--predictions`) say about the studies of the folder.
 
-A row of the table belongs to the study of its name. The command line names studies as the cohort does (`HC0001-1`),
-the folder by their files (`images/HC0001-1.dcm`), so that the last part of the path will do, with or without its
-suffix, where only one study bears it.
+A row of the table belongs to the study of its name, as `apps.places` finds it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 import medtransfer as mt
-from apps.studies import SUFFIXES
+from apps.places import place_of, places_of
 from apps.text import printable
 
 if TYPE_CHECKING:
@@ -61,13 +58,13 @@ def read_matched(path: Path, names: tuple[str, ...]) -> tuple[Matched, str]:
 
 def matched(predictions: mt.Predictions, names: Iterable[str]) -> Matched:
     """Each row to the study of its name; a name that several bear is nobody's."""
-    places = _places(names)
+    places = places_of(names)
     known: dict[str, Known] = {}
     lost: list[tuple[str, Known]] = []
     elsewhere = 0
     for row in predictions.table.to_dict("records"):
         told, study = _known(row, predictions.classes), str(row["study_id"])
-        name = places.get(study) or places.get(_short(study))
+        name = place_of(study, places)
         if name is not None and name not in known:
             known[name] = told
         elif told.status == "read":
@@ -82,20 +79,6 @@ def _matched(path: str, stamped: tuple[tuple[int, int], ...], names: tuple[str, 
     del stamped  # a part of the cache's key
     predictions = mt.read_predictions(Path(path))
     return matched(predictions, names), predictions.bundle_sha256
-
-
-def _places(names: Iterable[str]) -> dict[str, str]:
-    """Every way to call a study that means one study only → its name."""
-    names = tuple(names)
-    short = Counter(_short(name) for name in names)
-    return {_short(name): name for name in names if short[_short(name)] == 1} | {name: name for name in names}
-
-
-def _short(name: str) -> str:
-    """`images/HC0001-1.dcm` → `HC0001-1`."""
-    last = name.rsplit("/", 1)[-1]
-    suffix = max((one for one in SUFFIXES if last.lower().endswith(one)), key=len, default="")
-    return last[: len(last) - len(suffix)]
 
 
 def _known(row: dict[Any, Any], classes: tuple[str, ...]) -> Known:

@@ -30,9 +30,11 @@ def main() -> None:
 
     from apps.server.logs import keep_words_out, say_calmly
     from apps.server.options import base_path, options
+    from apps.server.outside import ask_nobody
     from apps.server.routes import routes
 
     keep_words_out()
+    ask_nobody()
     screens, places = HOME / "apps" / "app.py", routes(base_path())
     app = st.App(screens, routes=places, lifespan=_running, on_script_error=say_calmly)
     try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
 from apps.patients import patient_line
 from apps.pictures import show_pictures
+from apps.theme import theme
 from apps.viewer import viewer
 
 if TYPE_CHECKING:
@@ -18,21 +19,29 @@ if TYPE_CHECKING:
     from apps.studies import Study
 
 NOTICE: Final = "Research use only"
-HEIGHT: Final = 760
+BESIDE: Final = "panels"
+"""Key of the container beside the viewer, which is no taller and scrolls by itself."""
+
 SHOWN_URL: Final = "medtransfer/shown"
 """Where the viewer tells what is on display; relative to the page, as the tickets' addresses are."""
 
 
 def show_viewer(reading: Reading, tickets: Sequence[Ticket]) -> None:
-    """The viewer, and behind a switch the plain picture for a browser in which it does not draw."""
+    """The viewer, as tall as the window allows; or plain pictures, where they were asked for."""
     views, sha256 = reading.views.views, reading.views.sha256
-    place = st.container()
-    plain = st.toggle("Plain pictures", key=f"plain {sha256}", help="For a browser that draws no viewer.")
-    with place:
-        if plain or not tickets:
-            show_pictures(views, sha256)
-        else:
-            viewer(series_of(reading, tickets), key=f"viewer {sha256}", height=HEIGHT, theme=theme())
+    if not tickets or st.session_state.get(_plain(sha256)):
+        show_pictures(views, sha256)
+    else:
+        viewer(series_of(reading, tickets), key=f"viewer {sha256}", height=0, beside=BESIDE, theme=theme())
+
+
+def offer_plain_pictures(reading: Reading) -> None:
+    """The switch to plain pictures, for a browser in which the viewer does not draw."""
+    st.toggle("Plain pictures", key=_plain(reading.views.sha256), help="For a browser that draws no viewer.")
+
+
+def _plain(sha256: str) -> str:
+    return f"plain {sha256}"
 
 
 def series_of(reading: Reading, tickets: Sequence[Ticket]) -> list[dict[str, Any]]:
@@ -63,8 +72,3 @@ def attentions(reading: Reading) -> list[list[float] | None]:
     if found is None or len(found) != len(reading.views.views):
         return [None] * len(reading.views.views)
     return [None if weights is None else [float(weight) for weight in weights] for weights in found]
-
-
-def theme() -> Literal["dark", "light"]:
-    """As the server was started: a browser tells its own preference too late, and it does not count."""
-    return "light" if st.get_option("theme.base") == "light" else "dark"

@@ -101,6 +101,16 @@ def test_the_sidecar_is_whole() -> None:
     assert Sidecar.model_validate_json(text).backbone == "resnet18"
 
 
+def test_every_key_of_the_clinics_file_is_named() -> None:
+    from apps.settings import Clinic
+
+    (table,) = re.findall(r"<!-- clinic.toml -->\n(.*?)\n\n", README, flags=re.DOTALL)
+    shown = "\n".join(re.findall(r"^\| `(.+?)` \|", table, flags=re.MULTILINE))
+    values = tomllib.loads(shown)
+    assert set(values) == set(Clinic.model_fields)
+    Clinic.model_validate(values)
+
+
 def test_links_lead_somewhere() -> None:
-    for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
-        assert (Path(__file__).parents[1] / link).exists(), link
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)|<img src=\"([^\"]+)\"", README):
+        assert (Path(__file__).parents[1] / "".join(link)).exists(), link

@@ -94,7 +94,7 @@ def _button(
     settings: dict[str, Any] = {"file_name": offer.file_name, "mime": offer.mime, "width": "stretch"}
     match offer.kind:
         case "pdf":
-            st.download_button("PDF", work, key="export_pdf", type="primary", **settings)
+            st.download_button("PDF", work, key="export_pdf", **settings)
         case "structured report":
             st.download_button("DICOM Structured Report", work, key="export_sr", **settings)
         case _:

@@ -71,7 +71,7 @@ def _form(reading: Reading, reviews: Reviews, *, before: Entry | None, former: E
         words = st.text_area(
             "In your words", max_chars=_answer.MOST_WORDS, height=80, placeholder="Optional", key=f"{key} words"
         )
-        asked = st.form_submit_button("Save feedback", type="primary")
+        asked = st.form_submit_button("Save feedback")
     if not asked:
         return
     missing = "" if agreement else "Say whether you agree with the model's answer."

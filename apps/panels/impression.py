@@ -52,7 +52,7 @@ def _form(reading: Reading, reviews: Reviews, *, former: Entry | None) -> None:
         words = st.text_area(
             "In your words", max_chars=_answer.MOST_WORDS, height=80, placeholder="Optional", key=f"{key} words"
         )
-        asked = st.form_submit_button("Save impression", type="primary")
+        asked = st.form_submit_button("Save impression")
     if not asked:
         return
     if answer.missing:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from apps.choice import ADDRESS, listed
-from apps.research.places import place_of, places_of
+from apps.places import place_of, places_of
 from apps.text import plain, printable
 
 if TYPE_CHECKING:

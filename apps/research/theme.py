@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from apps.text import plain
+from apps.theme import theme
 
 if TYPE_CHECKING:
     import medtransfer as mt
@@ -31,11 +32,6 @@ SEVERAL: Final = ("#3b8ec7", "#d97a2b", "#5aa469", "#b07cc6", "#c7a93b", "#d16a8
 """For lines of several runs, told apart on dark and on light."""
 
 
-def is_dark() -> bool:
-    """Dark unless the browser says otherwise, as in a reading room."""
-    return st.context.theme.type != "light"
-
-
 def draw_pictures(part: mt.ReportPart, *, but: tuple[str, ...] = ()) -> None:
     """The report's own drawings, two beside each other, save those whose headings begin with one of `but`."""
     shown = [one for one in part.drawings if not one.heading.startswith(but)]
@@ -49,5 +45,5 @@ def draw_picture(drawing: mt.Drawing) -> None:
     """One of them, with its words."""
     with st.container(border=True, height="stretch"):
         plain(drawing.heading)
-        st.image(drawing.dark if is_dark() else drawing.light, width="stretch")
+        st.image(drawing.light if theme() == "light" else drawing.dark, width="stretch")
         plain(drawing.caption)

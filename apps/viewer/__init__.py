@@ -53,17 +53,21 @@ export default async function (component) {
 _STYLE: Final = (HERE / "viewer.css").read_text(encoding="utf-8")
 
 
-def viewer(series: Sequence[Mapping[str, Any]], *, key: str, height: int = 720, theme: Theme = "") -> None:
+def viewer(
+    series: Sequence[Mapping[str, Any]], *, key: str, height: int = 720, beside: str = "", theme: Theme = ""
+) -> None:
     """Show the series of one study.
 
     Args:
         series: What each is, as `View.geometry()` gives it, with `url`, `token`, `shown_url`, `banner`, `attention` and
             `overlays`. Texts are shown as text, one line each, without control characters.
         key: Stays the same for the same study, so that the viewer does, too.
-        height: CSS pixels of the whole viewer.
+        height: CSS pixels of the whole viewer; 0: what the window allows.
+        beside: Key of the container beside it, which is to be no taller, and to scroll; for a height of 0.
         theme: Colours of the surroundings; empty: those of the page.
     """
-    data = {"series": [_inert(one) for one in series], "height": height, "theme": theme}
+    neighbour = f"st-key-{beside}" if beside else ""  # how Streamlit marks a container of that key for others
+    data = {"series": [_inert(one) for one in series], "height": height, "beside": neighbour, "theme": theme}
     component("medtransfer_viewer", js=_START, css=_STYLE)(key=key, data=data)
 
 

@@ -1,6 +1,7 @@
 // The viewer on the page: its parts, and each state drawn once a frame.
 
 import { make, mark, put, say } from "./elements.js";
+import { Fit } from "./fit.js";
 import { helpOf } from "./help.js";
 import { Port } from "./port.js";
 import { Toolbar } from "./toolbar.js";
@@ -27,13 +28,14 @@ export class Display {
     parent.append(this.root);
     this.observer = new ResizeObserver(() => this.schedule());
     this.observer.observe(this.grid);
+    this.fit = new Fit(this.root);
   }
 
   /** The size and the theme of the whole, as the page wants them. */
-  lay({ theme, height }, empty) {
+  lay({ theme, height, beside }, empty) {
     this.root.dataset.theme = theme ?? "";
-    this.root.style.height = `${height ?? 720}px`;
     this.root.classList.toggle("empty", empty);
+    this.fit.lay({ height: height ?? 720, beside });
   }
 
   focus() {
@@ -143,6 +145,7 @@ export class Display {
     cancelAnimationFrame(this.frame);
     clearTimeout(this.speaking);
     this.observer.disconnect();
+    this.fit.close();
     this.root.remove();
   }
 }

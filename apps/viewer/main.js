@@ -19,7 +19,7 @@ const EASY = 150; // ms between two drawings of what is still arriving
 
 const MOUNTED = new WeakMap();
 
-/** Show `data` (series, height, theme, base) in `parent`; what is returned takes it away again. */
+/** Show `data` (series, height, beside, theme, base) in `parent`; what is returned takes it away again. */
 export function mount(parent, data) {
   const there = MOUNTED.get(parent);
   if (there) there.update(data);

@@ -62,7 +62,7 @@ def _show(bundle: mt.Bundle, study: Study, reviews: mt.Reviews) -> None:
         return
     if not may_see(reading, left):
         st.text("Record your impression first: the report holds what the model says.")
-        if st.button("To the study", type="primary"):
+        if st.button("To the study"):
             st.switch_page("views/study.py")
         return
     reading = with_answer(reading, reviews, left)

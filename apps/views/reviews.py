@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 import medtransfer as mt
+from apps import words
 from apps.exports.reviews import exported
-from apps.people import current_person
+from apps.people import READER, current_person
 from apps.records import current_reviews
 from apps.settings import current_settings
 from apps.text import fact, plain, printable, trouble
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from medtransfer import ReviewEntry
 
 _FAILED = "reviews_export_failed"
@@ -27,6 +30,7 @@ def show() -> None:
         return
     try:
         pairs = reviews.pairs()
+        seen = _seen(reviews, pairs)
     except mt.MedTransferError as error:
         trouble("What readers said cannot be read.", error.message, error.hint or "")
         return
@@ -37,15 +41,29 @@ def show() -> None:
         fact("Studies", f"{len({pair.study_sha256 for pair in pairs}):,}")
     with both:
         fact("Read before and after", f"{sum(pair.unaided and pair.after is not None for pair in pairs):,}")
-    if pairs:
-        st.dataframe([_row(pair) for pair in reversed(pairs)], hide_index=True)
-    else:
+    if unsaid := len({pair.study_sha256 for pair in pairs} - {pair.study_sha256 for pair in seen}):
+        left = words.studies(unsaid)
+        plain(f"Left out of the table, since you are a reader, too, and have said nothing of them yet: {left}.")
+    if seen:
+        st.dataframe([_row(pair) for pair in reversed(seen)], hide_index=True)
+    elif not pairs:
         st.text("Nobody has read a study yet.")
     record, export = st.columns(2, gap="large")
     with record:
         _record(reviews)
     with export:
         _export(reviews)
+
+
+def _seen(reviews: mt.Reviews, pairs: Sequence[mt.ReviewPair]) -> list[mt.ReviewPair]:
+    """Those that this person may see: who reads, too, does so before seeing what others said of the study."""
+    person = current_person()
+    if READER not in person.roles:
+        return list(pairs)
+    said = {
+        entry.study_sha256 for entry in reviews.entries(who=person.name) if entry.kind in {"impression", "feedback"}
+    }
+    return [pair for pair in pairs if pair.study_sha256 in said]
 
 
 def _row(pair: mt.ReviewPair) -> dict[str, object]:

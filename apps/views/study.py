@@ -19,7 +19,7 @@ from apps.reading import new_reading
 from apps.reading_list import next_study
 from apps.records import current_reviews, standing_of
 from apps.settings import current_settings
-from apps.showing import show_viewer
+from apps.showing import BESIDE, offer_plain_pictures, show_viewer
 from apps.studies import MOST_FILES
 from apps.text import plain, trouble
 
@@ -55,7 +55,7 @@ def _chosen() -> Study | None:
         forget_opened()
         st.title("No study is open")
         st.text("Choose one from the worklist, or upload its files there.")
-        if st.button("To the worklist", type="primary"):
+        if st.button("To the worklist"):
             st.switch_page("views/worklist.py")
         return None
     if len(study.files) > MOST_FILES:
@@ -77,7 +77,8 @@ def _read(bundle: mt.Bundle, study: Study, reviews: mt.Reviews) -> None:
     left = standing_of(reviews, views.sha256)
     if not taken(reading, reviews, left):
         return
-    pictures, panels = st.columns([2, 1], gap="medium")
+    pictures, beside = st.columns([5, 3], gap="medium")
+    panels = beside.container(key=BESIDE)
     with panels:
         _head(study, bundle, reviews)
         reading = with_answer(reading, reviews, left)
@@ -86,6 +87,7 @@ def _read(bundle: mt.Bundle, study: Study, reviews: mt.Reviews) -> None:
     with panels:
         if views.views:
             draw(reading)
+            offer_plain_pictures(reading)
         else:  # nothing to see, and so nothing to say but why
             notes.show(reading)
 

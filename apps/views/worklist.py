@@ -49,7 +49,7 @@ def show() -> None:
     if settings.studies is not None:
         _folder(settings, bundle)
     with st.expander("Upload a study", expanded=settings.studies is None):
-        if upload() is not None and st.button("Open the uploaded study", type="primary"):
+        if upload() is not None and st.button("Open the uploaded study"):
             open_upload()
 
 

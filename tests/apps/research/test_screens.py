@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
+from apps.places import place_of, places_of
 from apps.research.charts import POINT
 from apps.research.evaluated import ABSENT
 from apps.research.outputs import find_outputs
@@ -20,7 +21,6 @@ from apps.research.parts.flow import flow_rows
 from apps.research.parts.net_benefit import decision_points
 from apps.research.parts.operating_point import confusion_cells
 from apps.research.picking import chosen
-from apps.research.places import place_of, places_of
 from apps.research.plans import changed_keys, plan_keys, same_but_for_seed
 from apps.research.trained import kept_epoch, seed_rows
 from medtransfer.reporting.evaluation import read_evaluation

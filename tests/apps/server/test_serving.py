@@ -65,7 +65,7 @@ def until(what: Callable[[], object], seconds: float = 30) -> None:
 
 
 @contextmanager
-def serving(folder: Path, bundle: Bundle, studies: Path) -> Iterator[Server]:
+def serving(folder: Path, bundle: Bundle, studies: Path, *others: str | Path) -> Iterator[Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -78,7 +78,7 @@ def serving(folder: Path, bundle: Bundle, studies: Path) -> Iterator[Server]:
         "STREAMLIT_SERVER_BASE_URL_PATH": BASE,
     }
     words = [sys.executable, str(HOME / "apps" / "serve.py"), "--port", str(port), "--bundle", str(bundle.folder)]
-    words += ["--studies", str(studies), "--reviews", str(folder / "reviews.sqlite")]
+    words += ["--studies", str(studies), "--reviews", str(folder / "reviews.sqlite"), *map(str, others)]
     with (folder / "log.txt").open("ab") as log:
         process = subprocess.Popen(words, env=environment, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
     server = Server(process, port, folder)

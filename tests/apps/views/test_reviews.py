@@ -44,6 +44,7 @@ def place(tmp_path: Path) -> Path:
 def draw(place: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     def start(*arguments: str) -> AppTest:
         monkeypatch.setattr(sys, "argv", ["app.py", "--reviews", str(place), *arguments])
+        monkeypatch.setattr("apps.people.current_person", lambda: PERSON)
         return AppTest.from_file(VIEW, default_timeout=30).run()
 
     return start
@@ -59,6 +60,26 @@ def test_pairs_are_listed_the_newest_first(draw: Callable[..., AppTest]) -> None
     assert all(str(cell).isprintable() for cell in table.to_numpy().ravel())
     assert "Off: the clinic's file names no study protocol" in texts(app)
     assert not app.get("download_button")
+
+
+def test_who_reads_too_sees_others_only_where_something_was_said_first(
+    draw: Callable[..., AppTest], place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = Person(name="paul", roles=frozenset({"reader", "researcher"}))
+    monkeypatch.setattr(f"{__name__}.PERSON", both)
+    app = draw()
+    assert not app.exception
+    assert not app.dataframe
+    assert "Left out of the table" in texts(app)
+    assert ": 61 studies." in texts(app)
+    with mt.Reviews(place) as reviews:
+        said = mt.Opinion(answer="normal", confidence=50).as_content()
+        of: dict[str, Any] = {"who": "paul", "study": "anna", "study_sha256": "0", "bundle_sha256": "b"}
+        reviews.append("claim", shown={}, content={}, **{**of, "study_sha256": "1"})
+        reviews.append("impression", shown={}, content=said, **of)
+    app = draw()
+    assert app.dataframe[0].value["Reader"].tolist() == ["paul", "anna"]
+    assert ": 60 studies." in texts(app)
 
 
 def test_the_record_is_checked_on_demand(draw: Callable[..., AppTest], place: Path) -> None:

@@ -28,6 +28,7 @@ def place_of(study_id: str, places: dict[str, str]) -> str | None:
 
 
 def _short(name: str) -> str:
+    """`images/HC0001-1.dcm` → `HC0001-1`."""
     last = name.rsplit("/", 1)[-1]
     suffix = max((one for one in SUFFIXES if last.lower().endswith(one)), key=len, default="")
     return last[: len(last) - len(suffix)]
