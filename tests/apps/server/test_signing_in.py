@@ -71,8 +71,9 @@ def test_each_sees_what_is_theirs_until_it_is_taken_away(
                 page.get_by_role("button", name="Sign out").click()
                 provider.signs_with = RSAKey.generate_key(2048, {"kid": "one"})  # the provider's name, another's key
                 provider.email = ANNA
-                page.get_by_role("button", name="Sign in").click(timeout=60_000)
-                page.wait_for_load_state("networkidle")
+                with page.expect_response(lambda answer: "oauth2callback" in answer.url, timeout=60_000):
+                    page.get_by_role("button", name="Sign in").click(timeout=60_000)
+                page.wait_for_url(lambda url: "oauth2callback" not in url, timeout=60_000)
                 page.get_by_role("button", name="Sign in").wait_for(timeout=60_000)
                 provider.signs_with, provider.verified = provider.key, False
                 sign_in(page, provider, ANNA)
