@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 from tiny import QUICK, Hospitals, write_hospital
 
 import medtransfer as mt
@@ -15,6 +16,10 @@ import medtransfer as mt
 # that a run that is killed there and resumed here computes in the same order.
 os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)
+
+# A busy machine stretches any example; what is slow is measured in benchmarks.
+settings.register_profile("untimed", parent=settings(), deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
