@@ -50,9 +50,9 @@ SCREENS: Final = (
 
 def main() -> None:
     """Draw what all screens share, then the screen that was asked for."""
-    from apps.choice import follow_address
     from apps.people import current_person
-    from apps.pictures import icon
+    from apps.studies.choice import follow_address
+    from apps.studies.pictures import icon
 
     # An icon of our own: for a page's icon, browsers would be sent to a font server elsewhere.
     st.set_page_config(page_title="medtransfer", page_icon=icon(), layout="wide", initial_sidebar_state=SIDEBAR)

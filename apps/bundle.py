@@ -15,7 +15,7 @@ from apps.text import trouble
 
 if TYPE_CHECKING:
     from apps.server.queue import Job
-    from apps.studies import Study
+    from apps.studies.folder import Study
 
 MOST_NETWORKS: Final = 2
 """That are kept in memory: the one in use, and the one before it."""

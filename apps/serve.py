@@ -49,7 +49,7 @@ async def _running(app: Any) -> AsyncIterator[dict[str, Any]]:
     del app
     from apps.server.keeper import keeping
     from apps.server.warm import warm
-    from apps.uploads import remove_leftovers
+    from apps.studies.uploads import remove_leftovers
 
     remove_leftovers()
     warm()

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import medtransfer as mt
-from apps import frequencies, words
+from apps import words
+from apps.evidence import frequencies
+from apps.evidence.findings import findings
+from apps.evidence.trained_on import outside
 from apps.exports.contents import Contents, Finding, Model, Statement, Subject
 from apps.exports.taking import taken
-from apps.findings import findings
-from apps.trained_on import outside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from apps.findings import Finding as Asked
-    from apps.reading import Reading
+    from apps.evidence.findings import Finding as Asked
+    from apps.readers.reading import Reading
 
 _MOST_VIEWS: Final = 4
 _LIMITS: Final = (

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import medtransfer as mt
-    from apps.reading import Reading
+    from apps.readers.reading import Reading
 
 _UNSPECIFIED: Final = "US"
 """What DICOM calls units that nobody named."""

@@ -20,7 +20,7 @@ import streamlit as st
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from apps.reading import Reading
+    from apps.readers.reading import Reading
 
 HERE: Final = Path(__file__).parent
 logger = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from apps.text import fact, plain, printable, trouble
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from apps.reading import Reading
+    from apps.readers.reading import Reading
     from apps.reviews import Entry, Reviews
 
 CANNOT_SAY: Final = "Cannot say"

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 import medtransfer as mt
-from apps import charts, frequencies, words
-from apps.findings import Finding, findings, first, shares, start
+from apps import words
+from apps.evidence import charts, frequencies
+from apps.evidence.findings import Finding, findings, first, shares, start
 from apps.text import plain, why
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-    from apps.reading import Reading
+    from apps.readers.reading import Reading
 
 ORDER: Final = 20
 AFTER_REVEAL: Final = True

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from apps.panels import _answer
-from apps.records import current_reviews
+from apps.readers.records import current_reviews
 from apps.text import plain
 
 if TYPE_CHECKING:
-    from apps.reading import Reading
+    from apps.readers.reading import Reading
     from apps.reviews import Entry, Reviews
 
 ORDER: Final = 10

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from apps import words
-from apps.scope import unread
+from apps.studies.scope import unread
 from apps.text import plain
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from apps.reading import Reading
+    from apps.readers.reading import Reading
 
 ORDER: Final = 5
 AFTER_REVEAL: Final = False

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from apps.card import show_limits, show_question, show_training
+from apps.evidence.card import show_limits, show_question, show_training
+from apps.evidence.trained_on import outside, silent
 from apps.text import plain
-from apps.trained_on import outside, silent
 
 if TYPE_CHECKING:
-    from apps.reading import Reading
+    from apps.readers.reading import Reading
 
 ORDER: Final = 40
 AFTER_REVEAL: Final = False

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from apps.choice import ADDRESS, listed
-from apps.places import place_of, places_of
+from apps.studies.choice import ADDRESS, listed
+from apps.studies.places import place_of, places_of
 from apps.text import plain, printable
 
 if TYPE_CHECKING:

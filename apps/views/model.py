@@ -9,7 +9,7 @@ import streamlit as st
 
 from apps import words
 from apps.bundle import opened_bundle
-from apps.card import show_limits, show_question, show_training
+from apps.evidence.card import show_limits, show_question, show_training
 from apps.text import fact, plain
 
 if TYPE_CHECKING:

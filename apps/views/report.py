@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 import medtransfer as mt
-from apps.answer import with_answer
 from apps.bundle import opened_bundle
-from apps.choice import chosen_study
+from apps.evidence.answer import with_answer
 from apps.exports.gathering import gathered
 from apps.exports.preview import show_exports, show_preview
-from apps.opened import opened
 from apps.people import current_person
-from apps.reading import may_see, new_reading
-from apps.records import current_reviews, standing_of
+from apps.readers.reading import may_see, new_reading
+from apps.readers.records import current_reviews, standing_of
 from apps.server.session import current_token
 from apps.server.shown import shown
 from apps.settings import current_settings
-from apps.studies import MOST_FILES
+from apps.studies.choice import chosen_study
+from apps.studies.folder import MOST_FILES
+from apps.studies.opened import opened
 from apps.text import plain, trouble
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from apps.reading import Reading
-    from apps.studies import Study
+    from apps.readers.reading import Reading
+    from apps.studies.folder import Study
 
 _DRAWN_UP = "report_drawn_up"
 

@@ -10,7 +10,7 @@ import medtransfer as mt
 from apps import words
 from apps.exports.reviews import exported
 from apps.people import READER, current_person
-from apps.records import current_reviews
+from apps.readers.records import current_reviews
 from apps.settings import current_settings
 from apps.text import fact, plain, printable, trouble
 

@@ -7,28 +7,28 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 import medtransfer as mt
-from apps.answer import with_answer
 from apps.bundle import opened_bundle
-from apps.choice import chosen_study, close_study, open_study
-from apps.claims import give_back, taken
-from apps.opened import forget_opened, opened, published
+from apps.evidence.answer import with_answer
 from apps.panels import draw, notes
-from apps.patients import patient_line
 from apps.people import current_person
-from apps.reading import new_reading
-from apps.reading_list import next_study
-from apps.records import current_reviews, standing_of
+from apps.readers.claims import give_back, taken
+from apps.readers.reading import new_reading
+from apps.readers.records import current_reviews, standing_of
 from apps.settings import current_settings
-from apps.showing import BESIDE, offer_plain_pictures, show_viewer
-from apps.studies import MOST_FILES
+from apps.studies.choice import chosen_study, close_study, open_study
+from apps.studies.folder import MOST_FILES
+from apps.studies.opened import forget_opened, opened, published
+from apps.studies.patients import patient_line
+from apps.studies.showing import BESIDE, offer_plain_pictures, show_viewer
 from apps.text import plain, trouble
+from apps.worklist.reading_list import next_study
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from apps.reading import Reading
+    from apps.readers.reading import Reading
     from apps.server.voxels import Ticket
-    from apps.studies import Study
+    from apps.studies.folder import Study
 
 
 def show() -> None:

@@ -1,6 +1,7 @@
 """Worklist: every study of the folder in order of arrival, who has it, what is wrong with it, and what was said of it.
 
-Ordering by score is triage, a regulated function: there is none unless the clinic's file asks for it (`apps/rows.py`).
+Ordering by score is triage, a regulated function: there is none unless the clinic's file asks for it
+(`apps/worklist/rows.py`).
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from apps import rows as worklist
 from apps.bundle import opened_bundle
-from apps.choice import listed, open_study, open_upload, say_what_is_missing, upload
-from apps.reading_list import current_predictions, current_rows
-from apps.records import current_reviews
+from apps.readers.records import current_reviews
 from apps.settings import current_settings
+from apps.studies.choice import listed, open_study, open_upload, say_what_is_missing, upload
 from apps.text import plain
+from apps.worklist import rows as worklist
+from apps.worklist.reading_list import current_predictions, current_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     import medtransfer as mt
-    from apps.rows import Row
     from apps.settings import Settings
+    from apps.worklist.rows import Row
 
 SEARCH, ONLY, ORDER, OPEN, NAMED = (
     "worklist search",

@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import medtransfer as mt
-from apps import answer, panels, people, reading_list
+from apps import panels, people
+from apps.evidence import answer
 from apps.people import Person
-from apps.reading import NOTHING
+from apps.readers.reading import NOTHING
 from apps.server import session
 from apps.server.queue import BusyError, Queue
 from apps.server.tickets import TICKETS
+from apps.worklist import reading_list
 from tests.apps.test_app import open_study, read_study, texts
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
 
-    from apps.reading import Reading
+    from apps.readers.reading import Reading
     from medtransfer.models.bundle import Bundle
     from tests.apps.conftest import OpenApp
 

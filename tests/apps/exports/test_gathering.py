@@ -10,7 +10,7 @@ import pytest
 from pydicom import config
 
 import medtransfer as mt
-from apps import frequencies
+from apps.evidence import frequencies
 from apps.exports.gathering import gathered
 from apps.exports.sheet import sections
 from tests.apps.conftest import write_radiograph

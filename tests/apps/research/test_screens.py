@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from apps.places import place_of, places_of
 from apps.research.charts import POINT
 from apps.research.evaluated import ABSENT
 from apps.research.outputs import find_outputs
@@ -23,6 +22,7 @@ from apps.research.parts.operating_point import confusion_cells
 from apps.research.picking import chosen
 from apps.research.plans import changed_keys, plan_keys, same_but_for_seed
 from apps.research.trained import kept_epoch, seed_rows
+from apps.studies.places import place_of, places_of
 from medtransfer.reporting.evaluation import read_evaluation
 from medtransfer.reporting.run_folder import read_run
 from tests.apps.test_app import markup, shows_notice, texts

@@ -15,7 +15,7 @@ import medtransfer as mt
 from apps.bundle import prediction
 from apps.server.tickets import Tickets
 from apps.server.voxels import Shelf
-from apps.studies import Study
+from apps.studies.folder import Study
 
 if TYPE_CHECKING:
     from medtransfer.models.bundle import Bundle

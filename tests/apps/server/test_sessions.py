@@ -11,9 +11,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import medtransfer as mt
-from apps import uploads
 from apps.server.tickets import TICKETS
-from apps.uploads import PREFIX, Spool, remove_leftovers
+from apps.studies import uploads
+from apps.studies.uploads import PREFIX, Spool, remove_leftovers
 
 
 class Upload:

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from apps.patients import patient_line
-from apps.pictures import show_pictures
+from apps.studies.patients import patient_line
+from apps.studies.pictures import show_pictures
 from apps.theme import theme
 from apps.viewer import viewer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from apps.reading import Reading
+    from apps.readers.reading import Reading
     from apps.server.voxels import Ticket
-    from apps.studies import Study
+    from apps.studies.folder import Study
 
 NOTICE: Final = "Research use only"
 BESIDE: Final = "panels"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from apps.predictions import matched
+from apps.worklist.predictions import matched
 from medtransfer.core.results import Predictions
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import medtransfer as mt
-from apps.rows import BY_SCORE, FAILED
+from apps.worklist.rows import BY_SCORE, FAILED
 from medtransfer.core.results import Predictions
 from medtransfer.evaluation.predictions_io import write_predictions
 from tests.apps.test_app import open_study, read_study, texts

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from apps.evidence.trained_on import spread
 from apps.text import fact, plain
-from apps.trained_on import spread
 
 if TYPE_CHECKING:
     import medtransfer as mt

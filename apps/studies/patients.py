@@ -8,7 +8,7 @@ import medtransfer as mt
 from apps.settings import current_settings
 
 if TYPE_CHECKING:
-    from apps.studies import Study
+    from apps.studies.folder import Study
 
 
 def patient_line(study: Study) -> str:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import medtransfer as mt
-from apps.choice import listed
 from apps.people import current_person
-from apps.predictions import Matched, read_matched
-from apps.records import all_standings
-from apps.rows import Reader, next_unread, rows
+from apps.readers.records import all_standings
 from apps.settings import current_settings
+from apps.studies.choice import listed
 from apps.text import trouble
+from apps.worklist.predictions import Matched, read_matched
+from apps.worklist.rows import Reader, next_unread, rows
 
 if TYPE_CHECKING:
-    from apps.rows import Row
-    from apps.studies import Study
+    from apps.studies.folder import Study
+    from apps.worklist.rows import Row
 
 
 def current_rows(bundle: mt.Bundle, reviews: mt.Reviews, matched: Matched) -> list[Row] | None:

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps import rows as worklist
-from apps.predictions import Known, Matched
-from apps.records import Folded
-from apps.rows import Reader, Row, next_unread, ordered, rows, shown, waiting
-from apps.standing import Standing, standings
-from apps.studies import Study
+from apps.readers.records import Folded
+from apps.readers.standing import Standing, standings
+from apps.studies.folder import Study
+from apps.worklist import rows as worklist
+from apps.worklist.predictions import Known, Matched
+from apps.worklist.rows import Reader, Row, next_unread, ordered, rows, shown, waiting
 from medtransfer.core.reviews.entry import FIRST, Kind, ReviewEntry
 from medtransfer.core.reviews.store import Reviews
 

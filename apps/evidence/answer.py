@@ -9,14 +9,14 @@ import streamlit as st
 
 import medtransfer as mt
 from apps.bundle import prediction
-from apps.reading import may_see
-from apps.records import recorded
-from apps.scope import unanswered
+from apps.readers.reading import may_see
+from apps.readers.records import recorded
+from apps.studies.scope import unanswered
 from apps.text import plain, trouble
 
 if TYPE_CHECKING:
-    from apps.reading import Reading
-    from apps.standing import Standing
+    from apps.readers.reading import Reading
+    from apps.readers.standing import Standing
 
 PATIENCE: Final = 0.4
 """Seconds that a screen waits for the answer before it says that it waits."""

@@ -17,7 +17,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 import medtransfer as mt
 from apps.server.session import at_session_end
-from apps.studies import SUFFIXES, Study
+from apps.studies.folder import SUFFIXES, Study
 from apps.text import printable
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """What a whole cohort's predictions (`--predictions`) say about the studies of the folder.
 
-A row of the table belongs to the study of its name, as `apps.places` finds it.
+A row of the table belongs to the study of its name, as `apps.studies.places` finds it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 import medtransfer as mt
-from apps.places import place_of, places_of
+from apps.studies.places import place_of, places_of
 from apps.text import printable
 
 if TYPE_CHECKING:

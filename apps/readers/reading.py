@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import medtransfer as mt
-from apps.scope import unanswerable
+from apps.studies.scope import unanswerable
 
 if TYPE_CHECKING:
     from apps.people import Person
+    from apps.readers.standing import Standing
     from apps.settings import Settings
-    from apps.standing import Standing
-    from apps.studies import Study
+    from apps.studies.folder import Study
 
 NOTHING: Final = mt.StudyResult(probabilities={}, decision="", flags=(), images=())
 """What is known of a study whose answer is not there, or not to be seen."""

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import medtransfer as mt
-    from apps.predictions import Known, Matched
-    from apps.standing import Standing
-    from apps.studies import Study
+    from apps.readers.standing import Standing
+    from apps.studies.folder import Study
+    from apps.worklist.predictions import Known, Matched
 
 OLDEST: Final = "Arrival, longest waiting first"
 NEWEST: Final = "Arrival, newest first"

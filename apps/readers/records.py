@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import streamlit as st
 
 import medtransfer as mt
+from apps.readers.standing import Standing, standing, standings
 from apps.reviews import opened_reviews
 from apps.settings import current_settings
-from apps.standing import Standing, standing, standings
 from apps.text import trouble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from apps.reading import Reading
+    from apps.readers.reading import Reading
 
 Event = Literal["claim", "release", "reveal"]
 

@@ -14,7 +14,7 @@ from apps.text import trouble
 
 if TYPE_CHECKING:
     from apps.server.voxels import Ticket
-    from apps.studies import Study
+    from apps.studies.folder import Study
 
 _OPENED: Final = "opened_study"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from apps.studies import SUFFIXES
+from apps.studies.folder import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,9 +9,9 @@ import streamlit as st
 
 import medtransfer as mt
 from apps.settings import current_settings
-from apps.studies import MOST_STUDIES, Listing, Study, list_studies
+from apps.studies.folder import MOST_STUDIES, Listing, Study, list_studies
+from apps.studies.uploads import Spool, drop_copies, upload_ids
 from apps.text import plain, trouble
-from apps.uploads import Spool, drop_copies, upload_ids
 
 ADDRESS: Final = "study"
 """`?study=NAME` opens a study of the folder, here and in another session."""

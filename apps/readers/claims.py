@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 import medtransfer as mt
-from apps.choice import close_study
-from apps.records import recorded, standing_of
-from apps.scope import flags
+from apps.readers.records import recorded, standing_of
 from apps.server.session import at_session_end
+from apps.studies.choice import close_study
+from apps.studies.scope import flags
 from apps.text import plain
 
 if TYPE_CHECKING:
-    from apps.reading import Reading
-    from apps.standing import Standing
+    from apps.readers.reading import Reading
+    from apps.readers.standing import Standing
 
 _HELD: Final = "held_claim"
 

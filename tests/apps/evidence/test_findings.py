@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import medtransfer as mt
-from apps import charts, frequencies, words
-from apps.findings import Finding, findings, first, shares, start
-from apps.trained_on import outside, silent, spread
+from apps import words
+from apps.evidence import charts, frequencies
+from apps.evidence.findings import Finding, findings, first, shares, start
+from apps.evidence.trained_on import outside, silent, spread
 from medtransfer.core.evaluated.spectrum import Distribution, Spectrum
 from medtransfer.models.bundle import Calibrator
 from tests.apps.panels.conftest import operating_point, scored, spectrum

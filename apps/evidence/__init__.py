@@ -1,0 +1,1 @@
+"""What the model says of a study, and what that means."""

@@ -1,0 +1,1 @@
+"""Exports: what leaves the app, and how it is told apart from a signed report."""
