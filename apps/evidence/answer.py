@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 import medtransfer as mt
-from apps.bundle import prediction
 from apps.readers.reading import may_see
 from apps.readers.records import recorded
+from apps.server.bundle import prediction
 from apps.studies.scope import unanswered
 from apps.text import plain, trouble
 

@@ -1,1 +1,1 @@
-"""Readers: who sits there, what they have said and seen, and who has which study."""
+"""Readers: what they have open and see, what they said and when, and who has which study."""

@@ -1,1 +1,1 @@
-"""What the server keeps for its sessions beside Streamlit's own state: tickets, voxels, the queue, and their routes."""
+"""What the server keeps beside Streamlit's own state: the bundle, its queue, tickets, voxels, and their routes."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 import medtransfer as mt
-from apps.bundle import network
+from apps.server.bundle import network
 from apps.server.queue import submit
 from apps.settings import current_settings
 

@@ -1,1 +1,1 @@
-"""Studies: which there are, which is open, and how it is seen without and with the viewer."""
+"""Studies: which there are, which is open, whose it is, and whether the model may speak of it."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 import medtransfer as mt
-from apps.bundle import stamps
 from apps.server import voxels
+from apps.server.bundle import stamps
 from apps.text import trouble
 
 if TYPE_CHECKING:

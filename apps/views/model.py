@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from apps import words
-from apps.bundle import opened_bundle
 from apps.evidence.card import show_limits, show_question, show_training
+from apps.server.bundle import opened_bundle
 from apps.text import fact, plain
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 import medtransfer as mt
-from apps.bundle import opened_bundle
 from apps.evidence.answer import with_answer
 from apps.exports.gathering import gathered
 from apps.exports.preview import show_exports, show_preview
 from apps.people import current_person
 from apps.readers.reading import may_see, new_reading
 from apps.readers.records import current_reviews, standing_of
+from apps.server.bundle import opened_bundle
 from apps.server.session import current_token
 from apps.server.shown import shown
 from apps.settings import current_settings

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 import medtransfer as mt
-from apps.bundle import opened_bundle
 from apps.evidence.answer import with_answer
 from apps.panels import draw, notes
 from apps.people import current_person
 from apps.readers.claims import give_back, taken
 from apps.readers.reading import new_reading
 from apps.readers.records import current_reviews, standing_of
+from apps.readers.showing import BESIDE, offer_plain_pictures, show_viewer
+from apps.server.bundle import opened_bundle
 from apps.settings import current_settings
 from apps.studies.choice import chosen_study, close_study, open_study
 from apps.studies.folder import MOST_FILES
 from apps.studies.opened import forget_opened, opened, published
 from apps.studies.patients import patient_line
-from apps.studies.showing import BESIDE, offer_plain_pictures, show_viewer
 from apps.text import plain, trouble
 from apps.worklist.reading_list import next_study
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from apps.bundle import opened_bundle
 from apps.readers.records import current_reviews
+from apps.server.bundle import opened_bundle
 from apps.settings import current_settings
 from apps.studies.choice import listed, open_study, open_upload, say_what_is_missing, upload
 from apps.text import plain

@@ -12,7 +12,7 @@ import numpy as np
 from nifti_files import write_nifti
 
 import medtransfer as mt
-from apps.bundle import prediction
+from apps.server.bundle import prediction
 from apps.server.tickets import Tickets
 from apps.server.voxels import Shelf
 from apps.studies.folder import Study
