@@ -23,6 +23,8 @@ NOTICE: Final = "Research use only. Not a medical device."
 class Subject:
     """Whose study it is, as the files say: a pseudonym stays one. Empty where they do not say."""
 
+    named: bool = True
+    """Whether the app may name a person; without that, `name`, `number` and `birth_date` are empty."""
     name: str = ""
     number: str = ""
     birth_date: str = ""

@@ -11,6 +11,7 @@ from apps.evidence.findings import findings
 from apps.evidence.trained_on import outside
 from apps.exports.contents import Contents, Finding, Model, Statement, Subject
 from apps.exports.taking import taken
+from apps.studies.patients import may_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,7 +55,7 @@ def gathered(
         study_sha256=reading.views.sha256,
         study_date=_date(_agreed(one.study_date for one in instances)),
         images=_images(reading),
-        subject=_subject(instances),
+        subject=_subject(instances, named=may_name(reading.settings)),
         model=_model(reading.bundle),
         findings=tuple(_finding(found, prevalence) for found in asked),
         flags=_flags(reading),
@@ -124,11 +125,14 @@ def _model(bundle: mt.Bundle) -> Model:
     )
 
 
-def _subject(instances: Sequence[mt.Instance]) -> Subject:
+def _subject(instances: Sequence[mt.Instance], *, named: bool) -> Subject:
+    """As the files say. What points at a person, name, number and day of birth, only where the app has the key."""
+    pointing = instances if named else ()
     return Subject(
-        name=_agreed(one.patient_name for one in instances),
-        number=_agreed(one.patient_id for one in instances),
-        birth_date=_date(_agreed(one.birth_date for one in instances)),
+        named=named,
+        name=_agreed(one.patient_name for one in pointing),
+        number=_agreed(one.patient_id for one in pointing),
+        birth_date=_date(_agreed(one.birth_date for one in pointing)),
         sex=_agreed(one.sex for one in instances),
         deidentified=any(one.identity_removed for one in instances),
     )

@@ -66,7 +66,8 @@ def _section(title: str, lines: list[Line]) -> Section:
 def _study(contents: Contents) -> list[Line]:
     subject = contents.subject
     name = " · ".join(part for part in (subject.name, subject.number) if part)
-    lines = [Line(label="Patient", text=name or "not stated in the files")]
+    unnamed = "not stated in the files" if subject.named else "not named: the app has no key of the pseudonyms"
+    lines = [Line(label="Patient", text=name or unnamed)]
     if subject.deidentified:
         lines.append(Line(label="Identity", text="The files are de-identified: name and number are pseudonyms."))
     lines += _stated("Born", subject.birth_date)

@@ -8,7 +8,16 @@ import medtransfer as mt
 from apps.settings import current_settings
 
 if TYPE_CHECKING:
+    from apps.settings import Settings
     from apps.studies.folder import Study
+
+
+def may_name(settings: Settings) -> bool:
+    """Whether the app has the key, and can read it: without it, nothing of it names a patient."""
+    try:
+        return settings.key is not None and bool(mt.read_key(settings.key))
+    except mt.MedTransferError:
+        return False
 
 
 def patient_line(study: Study) -> str:

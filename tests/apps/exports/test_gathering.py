@@ -13,6 +13,7 @@ import medtransfer as mt
 from apps.evidence import frequencies
 from apps.exports.gathering import gathered
 from apps.exports.sheet import sections
+from medtransfer.core.keys import new_key
 from tests.apps.conftest import write_radiograph
 from tests.apps.exports.test_snapshot import view
 from tests.apps.panels.conftest import operating_point, scored
@@ -33,6 +34,7 @@ def reading(
     prevalence: float | None = None,
     flags: tuple[str, ...] = (),
     unread: tuple[Any, ...] = (),
+    key: Path | None = None,
     **manifest: Any,
 ) -> Any:
     fields = {"operating_point": operating_point(), "scored": (scored(),), **manifest}
@@ -43,7 +45,7 @@ def reading(
         result=mt.StudyResult(
             probabilities=probabilities or {"normal": 0.27, "pneumonia": 0.73}, decision="", flags=flags, images=()
         ),
-        settings=SimpleNamespace(clinic=SimpleNamespace(prevalence=prevalence, protocol="EK-2026/114")),
+        settings=SimpleNamespace(key=key, clinic=SimpleNamespace(prevalence=prevalence, protocol="EK-2026/114")),
         views=SimpleNamespace(views=(one,), unread=unread, sha256=STUDY),
         person=SimpleNamespace(name=ME, roles=frozenset({"reader"})),
     )
@@ -125,15 +127,31 @@ def test_only_the_readers_own_last_words_beside_this_bundle_are_there() -> None:
     assert not any(OTHER in text or "99" in text.split() for text in said)
 
 
-def test_patient_and_study_are_as_the_files_say(tmp_path: Path) -> None:
-    file = write_radiograph(
-        tmp_path / "a.dcm", PatientName="Doe^Jane", PatientBirthDate="19650203", PatientSex="F", StudyDate="20260720"
-    )
-    contents = gathered(reading((file,)), (), shown={}, at=AT)
+def test_patient_and_study_are_as_the_files_say_where_the_app_has_the_key(tmp_path: Path) -> None:
+    file = _of_jane(tmp_path)
+    new_key(tmp_path / "pseudonyms.key")
+    contents = gathered(reading((file,), key=tmp_path / "pseudonyms.key"), (), shown={}, at=AT)
     subject = contents.subject
     assert (subject.name, subject.number, subject.birth_date, subject.sex) == ("Doe^Jane", "P1", "1965-02-03", "F")
     assert contents.study_date == "2026-07-20"
     assert [one.instance_uid for one in contents.instances] == ["1.2.3.4"]
+
+
+@pytest.mark.parametrize("key", [None, "gone.key"])
+def test_without_the_key_nothing_points_at_a_person(tmp_path: Path, key: str | None) -> None:
+    """The DICOM objects do name their patient, as the study does that they join; `instances` is where it stands."""
+    named = reading((_of_jane(tmp_path),), key=None if key is None else tmp_path / key)
+    contents = gathered(named, (), shown={}, at=AT)
+    said = " ".join(line.text for section in sections(contents) for line in section.lines)
+    assert not any(word in said for word in ("Doe", "Jane", "P1", "1965"))
+    assert "the app has no key of the pseudonyms" in said
+    assert contents.subject.sex == "F"
+
+
+def _of_jane(folder: Path) -> Path:
+    return write_radiograph(
+        folder / "a.dcm", PatientName="Doe^Jane", PatientBirthDate="19650203", PatientSex="F", StudyDate="20260720"
+    )
 
 
 def test_a_file_that_was_not_read_is_no_evidence(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 import medtransfer as mt
 from apps.exports import preview
+from medtransfer.core.keys import new_key
 from tests.apps.exports.checks import read as read_dicom
 from tests.apps.hostile import MARKS
 from tests.apps.test_app import markup, open_study, read_study, shows_notice, texts
@@ -158,8 +159,9 @@ def test_foreign_text_is_shown_and_never_rendered(
 ) -> None:
     hostile = "<script>alert(1)</script>![x](http://127.0.0.1:9/b.png)"
     write_study(tmp_path / "incoming" / "a.dcm", PatientName=hostile, PatientID="=1+1", Manufacturer="**bold**")
-    app = open_app("--bundle", bundle.folder, "--studies", tmp_path / "incoming", "--clinic", clinic)
-    app = reported(app, "a.dcm", reviews)
+    new_key(tmp_path / "a.key")
+    words = ("--bundle", bundle.folder, "--studies", tmp_path / "incoming", "--clinic", clinic, "--key")
+    app = reported(open_app(*words, tmp_path / "a.key"), "a.dcm", reviews)
     assert not app.exception
     assert hostile in texts(app)
     for mark in MARKS:
