@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 SETUP := pyproject.toml constraints.txt
+PROGRAMS := chromium nginx-light dcmtk dicom3tools poppler-utils nodejs
 export PYTHONNOUSERSITE := 1
 
 .PHONY: help install demo app test check test-slow bench clean
@@ -29,6 +30,7 @@ $(VENV)/.installed: $(SETUP)
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "installing the tools of make test (once)"
 	@$(PIP) --editable '.[app,dev]'
+	@sh tests/programs.sh $(PROGRAMS)
 	@touch $@
 
 install: $(VENV)/.installed
