@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
 from math import inf, isnan
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from medtransfer.evaluation.intervals import wilson
 from medtransfer.evaluation.likelihood_ratios import likelihood_ratio, ratio_estimate
 from medtransfer.evaluation.resampling import resampled
 from medtransfer.evaluation.two_by_two import tables
@@ -135,3 +138,31 @@ def test_coverage(patients: int, least: float, each: int) -> None:
             covered.append(one.low <= expected <= one.high)
     assert len(covered) > 1450
     assert np.mean(covered) > least
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="Rscript is not there")
+@pytest.mark.parametrize("cells", [(80, 12, 20, 88), (9, 3, 4, 41), (670, 202, 74, 640)])
+def test_equals_epir(cells: tuple[int, int, int, int]) -> None:
+    """Its order of cells is TP, FP, FN, TN; proportions with Wilson's interval, ratios with Simel's."""
+    names = ("se", "sp", "pv.pos", "pv.neg", "lr.pos", "lr.neg")
+    program = (
+        "if (!requireNamespace('epiR', quietly = TRUE)) quit(status = 3); library(epiR, quietly = TRUE);"
+        f"d <- epi.tests(c({','.join(map(str, cells))}), method = 'wilson')$detail;"
+        f"for (s in c({','.join(map(repr, names))})) cat(sprintf('%.12f', unlist(d[d$statistic == s, 2:4])), '\\n')"
+    )
+    run = subprocess.run(["Rscript", "-e", program], capture_output=True, text=True, check=False)
+    if run.returncode == 3:
+        pytest.skip("epiR is not there")
+    assert run.returncode == 0, run.stderr
+    theirs = [list(map(float, line.split())) for line in run.stdout.strip().splitlines()]
+    tp, fp, fn, tn = cells
+    call, truth, own = studies(*cells)
+    rates = ((tp, tp + fn), (tn, tn + fp), (tp, tp + fp), (tn, tn + fn))
+    ratios = [
+        likelihood_ratio(call, truth, own, said="positive"),
+        likelihood_ratio(~call, truth, own, said="negative"),
+    ]
+    for ends, (k, n) in zip(theirs[:4], rates, strict=True):
+        assert (k / n, *wilson(k, n)) == pytest.approx(ends, abs=1e-9)
+    for ends, one in zip(theirs[4:], ratios, strict=True):
+        assert (one.value, one.low, one.high) == pytest.approx(ends, rel=1e-9)
