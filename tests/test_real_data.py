@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import os
+import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -20,10 +23,31 @@ def data() -> Path:
     return Path(place)
 
 
+def some_of(cohort: Path, out: Path, each: int) -> Path:
+    """A cohort of `each` studies a label and split, the first of the table, as files of its own."""
+    with (cohort / "cohort.csv").open(encoding="utf-8", newline="") as table:
+        rows = list(csv.DictReader(table))
+    seen: Counter[tuple[str, str]] = Counter()
+    kept = []
+    for row in rows:
+        kind = (row["label"], row.get("split", ""))
+        seen[kind] += 1
+        if seen[kind] <= each:
+            kept.append(row)
+            place = out / row["path"]
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(cohort / row["path"], place)
+    with (out / "cohort.csv").open("w", encoding="utf-8", newline="") as table:
+        writer = csv.DictWriter(table, fieldnames=rows[0])
+        writer.writeheader()
+        writer.writerows(kept)
+    return out / "cohort.csv"
+
+
 def test_from_nih_to_kermany_with_imagenet_weights(data: Path, tmp_path: Path) -> None:
     """50 labelled per class and 40 steps at 96 pixels: enough to rank better than chance, not enough for more."""
-    target = mt.read_cohort(data / "cohorts/kermany_cxr/cohort.csv")
-    source = mt.read_cohort(data / "cohorts/nih_cxr/cohort.csv")
+    target = mt.read_cohort(some_of(data / "cohorts/kermany_cxr", tmp_path / "target", 100))
+    source = mt.read_cohort(some_of(data / "cohorts/nih_cxr", tmp_path / "source", 100))
     plan = mt.plan(
         target,
         source=source,
@@ -34,15 +58,15 @@ def test_from_nih_to_kermany_with_imagenet_weights(data: Path, tmp_path: Path) -
     )
     bundle = mt.fit(plan, out=tmp_path / "run")
     assert sum(bundle.manifest.training.studies["target"].values()) <= 100
-    assert sum(bundle.manifest.training.studies["source"].values()) == 1000
+    assert sum(bundle.manifest.training.studies["source"].values()) == 200
     weights = bundle.manifest.training.instance_weights
-    assert 1 <= weights["source"]["effective_size"] <= 1000
+    assert 1 <= weights["source"]["effective_size"] <= 200
     test = mt.read_cohort(tmp_path / "run" / "cohort.csv").split("test")
     official = target.table[target.table["split"] == "test"]
-    assert len(test) == len(official) == 624
+    assert len(test) == len(official) == 200
     assert set(test.table["study_id"]) == set(official["study_id"])
     evaluation = mt.evaluate(mt.predict(bundle, test))
-    assert evaluation.flow.evaluated == 624
+    assert evaluation.flow.evaluated == 200
     auroc = evaluation.estimate("AUROC")
     assert auroc.low is not None
     assert auroc.low > 0.5, format(auroc)

@@ -212,7 +212,11 @@ def test_the_table_is_inert_and_names_no_patient() -> None:
 @pytest.mark.parametrize(
     ("cohort", "groups"),
     [
-        ("kermany_cxr", {"exact": {"across patients": 1, "within one patient": 20}}),
+        pytest.param(
+            "kermany_cxr",
+            {"exact": {"across patients": 1, "within one patient": 20}},
+            marks=pytest.mark.slow,
+        ),
         ("nih_cxr", {"exact": {"within one patient": 1}}),
         ("brain_mri", {"exact": {"patient unknown": 22}, "near": {"patient unknown": 17}}),
     ],

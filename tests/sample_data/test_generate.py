@@ -60,6 +60,7 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_one_process_on_a_plainer_machine_writes_the_same_bytes(
     small: Path, tmp_path: Path, on_a_plainer_machine: Callable[[str], str]
 ) -> None:

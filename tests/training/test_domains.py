@@ -86,7 +86,7 @@ class StopHereError(Exception):
     pass
 
 
-@pytest.mark.parametrize("by", ["loss", "sampling"])
+@pytest.mark.parametrize("by", [pytest.param("loss", marks=pytest.mark.slow), "sampling"])
 def test_weights_that_are_computed_again_survive_an_interruption(
     hospitals: Hospitals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
