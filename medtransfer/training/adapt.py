@@ -30,7 +30,7 @@ from medtransfer.training.idle import idle_terms
 from medtransfer.training.imbalance import Imbalance, imbalance_of, without_offset
 from medtransfer.training.loop import FitData, training_device
 from medtransfer.training.policy import Policy
-from medtransfer.training.refusals import check_classes, check_plan, check_watchers
+from medtransfer.training.refusals import check_classes, check_plan, check_start, check_watchers
 from medtransfer.training.weighting import Weighting, effective_size, few_effective
 from medtransfer.transfer.averaging._contract import Averaging
 from medtransfer.transfer.build import build_objective, check_objective
@@ -111,6 +111,7 @@ def prepare(plan: Plan, *, target: Cohort, sources: Mapping[str, Cohort], cache:
     start = None
     if plan.model.weights != "none":  # under the names that the policy has given; what it has added has no start
         start = {name: pretrained[id(p)] for name, p in model.named_parameters() if id(p) in pretrained}
+    check_start(plan, model, start)
     prepared = {
         name: prepare_cohort(cohort, preprocess=plan.preprocess, read=plan.read, folder=cache, quiet=quiet)
         for name, cohort in seen.items()

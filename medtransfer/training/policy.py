@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import sys
-from collections.abc import Callable
 from typing import Any
 
 from medtransfer.core.config.transfer import POLICIES, PolicyConfig
@@ -67,9 +65,7 @@ class Policy:
         return self._call("idle", epochs) or ""
 
     def _call(self, name: str, *given: object) -> Any:
-        function: Callable[..., Any] | None = None
-        if ":" not in self._config.name or self._groups.__name__ == POLICIES.verb:
-            function = getattr(sys.modules[self._groups.__module__], name, None)
+        function = POLICIES.beside(self._groups, name)
         if function is None:
             return None
         wanted = inspect.signature(function).parameters

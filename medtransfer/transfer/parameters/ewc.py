@@ -32,10 +32,11 @@ from torch import Tensor
 from medtransfer.core.errors import ObjectiveError
 from medtransfer.core.types import Task
 from medtransfer.models.classifier import Classifier
+from medtransfer.models.weights.load import PretrainedHead
 from medtransfer.transfer.parameters._anchor import Anchor, Anchored
 from medtransfer.transfer.parameters._fisher import CaseLogits, differentiable, fisher_diagonal
 from medtransfer.transfer.parameters._fisher_cases import source_cases, target_cases
-from medtransfer.transfer.parameters._start import pretrained
+from medtransfer.transfer.parameters._start import pretrained, usable_start
 from medtransfer.transfer.types import Term, TransferData
 
 PATH = "objective.parameters.ewc"
@@ -92,6 +93,13 @@ def build(
     )
 
 
+def check_start(model: Classifier, start: Mapping[str, Tensor] | None) -> None:
+    """Refuse a start that the stages cannot be held at, or of which nothing tells what it was good for."""
+    usable_start(model, start, entry="ewc")
+    if not model.source_names:
+        _head(model)
+
+
 def scaled(information: Sequence[Tensor], *, normalise: bool, floor: float) -> list[Tensor]:
     """(1 − floor)·F + floor·mean(F), over mean(F) where normalised; the mean is over all elements of all parameters.
 
@@ -121,6 +129,16 @@ def _cases(
             (source_cases(model, studies, tasks[name], samples=each, seed=seed), tasks[name] != "multilabel")
             for name, studies in data.sources.items()
         ]
+    head = _head(model)
+    return [(target_cases(model, data.target, head, samples=samples, seed=seed), True)]
+
+
+def _head(model: Classifier) -> PretrainedHead:
+    """The weights' own last layer.
+
+    Raises:
+        ObjectiveError: `NoFisher`: they do not bring it.
+    """
     if model.weights.head is None:
         raise _refusal(
             "there is no source cohort, and the weights do not bring their own last layer: nothing tells what each "
@@ -130,7 +148,7 @@ def _cases(
             "Name a source cohort (`medtransfer plan TARGET --source SOURCE`), take weights with their head "
             "(model.weights = imagenet), or use l2_sp, which holds all parameters alike.",
         )
-    return [(target_cases(model, data.target, model.weights.head, samples=samples, seed=seed), True)]
+    return model.weights.head
 
 
 def _refusal(message: str, code: str, path: str, hint: str) -> ObjectiveError:
