@@ -104,13 +104,15 @@ def prepare(plan: Plan, *, target: Cohort, sources: Mapping[str, Cohort], cache:
     ).to(training_device(plan.training.device))
     check_objective(plan.objective, model=model, sources=tuple(plan.sources))
     pretrained = {id(parameter): parameter.detach().clone() for parameter in model.parameters()}
+    policy = Policy(plan.policy)
     with torch.random.fork_rng():
         torch.manual_seed(plan.seed)
-        Policy(plan.policy).prepare(model)
+        policy.prepare(model)
     check_plan(plan, model)
     start = None
     if plan.model.weights != "none":  # under the names that the policy has given; what it has added has no start
         start = {name: pretrained[id(p)] for name, p in model.named_parameters() if id(p) in pretrained}
+        start |= {copy: start[origin] for copy, origin in policy.copies(model).items()}
     check_start(plan, model, start)
     prepared = {
         name: prepare_cohort(cohort, preprocess=plan.preprocess, read=plan.read, folder=cache, quiet=quiet)

@@ -44,6 +44,10 @@ class Policy:
         """Change the network before the optimiser is made."""
         self._call("prepare", model)
 
+    def copies(self, model: Classifier) -> dict[str, str]:
+        """Name of each parameter that `prepare` has copied from another → that one's name."""
+        return self._call("copies", model) or {}
+
     def movable(self, model: Classifier) -> Movable | None:
         """Which parameters may move at all; None: all."""
         return self._call("movable", model)

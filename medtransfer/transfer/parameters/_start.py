@@ -17,7 +17,8 @@ def pretrained(
 ) -> dict[str, tuple[nn.Parameter, Tensor]]:
     """Every parameter of the stages and a copy of its pretrained values, by name.
 
-    A policy may have given parameters other names, or added some. Those that it keeps frozen need no start.
+    A policy may have given parameters other names, or added some. Those that it keeps frozen need no start; copies
+    begin where what they were copied from does.
 
     Args:
         model: The network to be trained.

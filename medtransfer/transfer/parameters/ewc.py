@@ -77,6 +77,7 @@ def build(
         raise _refusal(f"samples = {samples}", "BadHyperparameter", f"{PATH}.samples", "At least one study.")
     if not 0 <= floor <= 1:
         raise _refusal(f"floor = {floor}", "BadHyperparameter", f"{PATH}.floor", "A share, from 0 to 1.")
+    start = usable_start(model, start, entry="ewc")
     anchors = pretrained(model, start, entry="ewc")
     parameters = [parameter for parameter, _ in anchors.values()]
     generator = torch.Generator().manual_seed(seed)
@@ -86,7 +87,7 @@ def build(
             for cases, exclusive in _cases(model, data, samples=samples, seed=seed)
         ]
     information = [torch.stack(parts).mean(dim=0) for parts in zip(*found, strict=True)]
-    shares = scaled(information, normalise=normalise, floor=floor)
+    shares = scaled(of_copies(information, [start[name] for name in anchors]), normalise=normalise, floor=floor)
     return Anchored(
         {name: Anchor(p, at, 1.0, share) for (name, (p, at)), share in zip(anchors.items(), shares, strict=True)},
         note=OF_SOURCES if data.sources else APPROXIMATE,
@@ -98,6 +99,18 @@ def check_start(model: Classifier, start: Mapping[str, Tensor] | None) -> None:
     usable_start(model, start, entry="ewc")
     if not model.source_names:
         _head(model)
+
+
+def of_copies(information: Sequence[Tensor], starts: Sequence[Tensor]) -> list[Tensor]:
+    """The sum over the parameters with one start tensor, for each of them.
+
+    Each domain's batch normalisation begins as one, so that at θ⁰ all of them matter alike; the cases went through one
+    of them alone, and F of the others came out as 0.
+    """
+    together: dict[int, Tensor] = {}
+    for part, at in zip(information, starts, strict=True):
+        together[id(at)] = together[id(at)] + part if id(at) in together else part
+    return [together[id(at)] for at in starts]
 
 
 def scaled(information: Sequence[Tensor], *, normalise: bool, floor: float) -> list[Tensor]:
