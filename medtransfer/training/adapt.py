@@ -43,6 +43,8 @@ class Adapted:
     """A trained network, and what it has seen."""
 
     tensors: dict[str, np.ndarray]
+    source_heads: dict[str, np.ndarray]
+    """Tensors of the heads of sources that ask another question; they enter no bundle."""
     state: LoopState
     input_spec: InputSpec
     studies: dict[str, dict[str, int]]
@@ -96,10 +98,7 @@ def prepare(plan: Plan, *, target: Cohort, sources: Mapping[str, Cohort], cache:
     model = new_classifier(
         plan.model,
         question=Question(plan.target.task, len(plan.target.classes)),
-        sources={
-            name: None if plan.same_question(name) else Question(asked.task, len(asked.classes))
-            for name, asked in plan.sources.items()
-        },
+        sources=source_questions(plan),
         seed=plan.seed,
     ).to(training_device(plan.training.device))
     check_objective(plan.objective, model=model, sources=tuple(plan.sources))
@@ -123,6 +122,14 @@ def prepare(plan: Plan, *, target: Cohort, sources: Mapping[str, Cohort], cache:
     return Ready(
         model=model, start=start, seen=seen, prepared=prepared, ledger=ledger_of(prepared, seen, target, sources)
     )
+
+
+def source_questions(plan: Plan) -> dict[str, Question | None]:
+    """Each source's question by its name; None where it asks the target's."""
+    return {
+        name: None if plan.same_question(name) else Question(asked.task, len(asked.classes))
+        for name, asked in plan.sources.items()
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,6 +226,7 @@ def adapt(
     studies = {name: counts(part.labels, len(classes[name])).tolist() for name, part in parts.sets.items()}
     return Adapted(
         tensors=tensors,
+        source_heads={name: value for name, value in fitted.tensors.items() if name not in tensors},
         state=fitted.state,
         input_spec=ready.model.spec,
         studies={name: dict(zip(classes[name], found, strict=True)) for name, found in studies.items()},
