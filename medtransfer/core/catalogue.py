@@ -11,6 +11,7 @@ import difflib
 import functools
 import importlib
 import os
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -78,6 +79,20 @@ class Catalogue:
                 code="UnknownEntry",
                 hint=f"Write {entry}.",
             )
+
+    def beside(self, verb: Callable[..., Any], function: str) -> Callable[..., Any] | None:
+        """Another function of the module in which an entry's verb is defined; None where there is none.
+
+        A function of the user's own that is not called like the verb stands alone.
+
+        Args:
+            verb: As `get` gave it.
+            function: The other function's name.
+        """
+        own = verb.func if isinstance(verb, functools.partial) else verb
+        if getattr(own, "__name__", None) != self.verb:
+            return None
+        return getattr(sys.modules[own.__module__], function, None)
 
     def hyperparameters(self, name: str) -> tuple[str, ...]:
         """The keyword-only arguments of an entry's verb, read from its source.

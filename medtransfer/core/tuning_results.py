@@ -30,7 +30,8 @@ class Trial(Record):
     auroc: Estimate | None = None
     """Of pairs within a held-out part."""
     source_log_loss: Estimate | None = None
-    """On held-out patients of the sources."""
+    """L_S on held-out patients of the sources, each by the head that answers its question; None where λ = ∞ has
+    trained no such head."""
     reason: str = ""
     """Why it was given up or broke down."""
     seconds: float = 0.0

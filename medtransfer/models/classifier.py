@@ -21,6 +21,7 @@ from medtransfer.data.tensors import (
 )
 from medtransfer.models.encode import Encoded, Items, encode, items_of
 from medtransfer.models.heads import build_head
+from medtransfer.models.normalisation import mean_and_std, normalised
 from medtransfer.models.pooling._contract import Place, Pooled
 from medtransfer.models.watch import StageMean, Watcher
 
@@ -103,35 +104,17 @@ class Classifier(nn.Module):
         for name, asked in (sources or {}).items():
             if asked is not None:
                 self.heads[_head_name(name)] = build_head(asked.task, self.feature_dim, asked.classes)
-        low, high = spec.range
-        mean, std = torch.tensor(spec.mean), torch.tensor(spec.std)
-        self.register_buffer("mean", (mean - low) / (high - low), persistent=False)
-        self.register_buffer("std", std / (high - low), persistent=False)
+        mean, std = mean_and_std(spec)
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("std", std, persistent=False)
 
     def normalised(self, pictures: VolumeBatch) -> NetworkInput:
         """As the weights want it: `case channel *space` in [0, 1] → the network's own channels.
 
-        Grey becomes three channels by repetition.
-
         Raises:
             ConfigError: Three channels for a network that takes one.
         """
-        channels, wanted = pictures.shape[1], self.backbone.in_channels
-        if channels == 1 and wanted == 3:
-            pictures = pictures.expand(-1, 3, *[-1] * (pictures.ndim - 2))
-        elif channels != wanted:
-            raise ConfigError(
-                f"the pictures have {channels} channels, and the network takes {wanted}",
-                code="ChannelsDoNotFit",
-                path="model.in_channels",
-                hint="Colour, windows (preprocess.ct_windows) and neighbours (model.grey) need model.in_channels = 3.",
-            )
-        elif self.spec.colour == "BGR" and channels == 3:
-            pictures = pictures.flip(1)
-        if self.spec.scaling == "foreground":
-            return _foreground_scaled(pictures)
-        shape = (1, -1, *[1] * (pictures.ndim - 2))
-        return (pictures - self.mean.view(shape)) / self.std.view(shape)
+        return normalised(pictures, self.spec, (self.mean, self.std))
 
     def items(self, batch: StudyBatch) -> Items:
         """What the backbone looks at in a batch."""
@@ -239,19 +222,3 @@ def _study_means(values: ItemValues, items: Items, studies: int) -> Features:
     study = torch.from_numpy(items.study).to(values.device)
     member = nn.functional.one_hot(study, studies).T.to(values.dtype)  # not index_add: deterministic on GPUs, too
     return (member @ values) / member.sum(dim=1, keepdim=True)
-
-
-def _foreground_scaled(pictures: VolumeBatch) -> NetworkInput:
-    """(x − m) / s with mean and standard deviation of what lies above 0, for each item; background becomes 0.
-
-    The reference fills the background with noise instead, which no two runs share.
-
-    Reference: Chen, Ma, Zheng 2019, Med3D: transfer learning for 3D medical image analysis, §3.1.
-    """
-    inner = pictures > 0
-    axes = tuple(range(1, pictures.ndim))
-    count = inner.sum(dim=axes, keepdim=True).clamp(min=1)
-    mean = pictures.sum(dim=axes, keepdim=True) / count
-    spread = torch.where(inner, pictures - mean, 0.0)
-    std = (spread.square().sum(dim=axes, keepdim=True) / count).sqrt()
-    return torch.where(inner, spread / std.clamp(min=1e-6), 0.0)

@@ -49,7 +49,10 @@ def _notes(plan: Plan, tuning: Tuning) -> Iterator[str]:
     if tuning.own is None:
         yield "The plan's own settings are not among what was searched: nothing here says whether tuning gained by it."
     if others := [name for name in plan.sources if not plan.same_question(name)]:
-        yield f"{', '.join(others)}: another question than the target's, so no log-loss of theirs is compared with it."
+        yield (
+            f"{', '.join(others)}: another question than the target's, so the log-loss on the sources is that of a "
+            "head of their own. With λ = ∞ no such head is trained: there, nothing is measured on the sources."
+        )
     if plan.target.patients_unknown:
         yield "Some patients are unknown and may be in two parts: intervals may be too narrow and figures too good."
     for dimension in tuning.space:

@@ -110,7 +110,7 @@ def _plots(tuning: Tuning) -> Iterator[PlotFigure]:
             trade_off_plot(tuning),
             "Each point is a setting; down and to the left is better. No setting is below the staircase, the Pareto "
             "front. Crosses are 95 % intervals over patients.",
-            marked=True,
+            marked=tuning.trial(tuning.chosen).source_log_loss is not None,
         )
     for index, dimension in enumerate(tuning.space):
         if any(trial.state == "complete" and dimension.key in trial.settings for trial in tuning.trials):

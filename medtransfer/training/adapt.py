@@ -30,7 +30,7 @@ from medtransfer.training.idle import idle_terms
 from medtransfer.training.imbalance import Imbalance, imbalance_of, without_offset
 from medtransfer.training.loop import FitData, training_device
 from medtransfer.training.policy import Policy
-from medtransfer.training.refusals import check_classes, check_plan, check_watchers
+from medtransfer.training.refusals import check_classes, check_plan, check_start, check_watchers
 from medtransfer.training.weighting import Weighting, effective_size, few_effective
 from medtransfer.transfer.averaging._contract import Averaging
 from medtransfer.transfer.build import build_objective, check_objective
@@ -43,6 +43,8 @@ class Adapted:
     """A trained network, and what it has seen."""
 
     tensors: dict[str, np.ndarray]
+    source_heads: dict[str, np.ndarray]
+    """Tensors of the heads of sources that ask another question; they enter no bundle."""
     state: LoopState
     input_spec: InputSpec
     studies: dict[str, dict[str, int]]
@@ -96,21 +98,21 @@ def prepare(plan: Plan, *, target: Cohort, sources: Mapping[str, Cohort], cache:
     model = new_classifier(
         plan.model,
         question=Question(plan.target.task, len(plan.target.classes)),
-        sources={
-            name: None if plan.same_question(name) else Question(asked.task, len(asked.classes))
-            for name, asked in plan.sources.items()
-        },
+        sources=source_questions(plan),
         seed=plan.seed,
     ).to(training_device(plan.training.device))
     check_objective(plan.objective, model=model, sources=tuple(plan.sources))
     pretrained = {id(parameter): parameter.detach().clone() for parameter in model.parameters()}
+    policy = Policy(plan.policy)
     with torch.random.fork_rng():
         torch.manual_seed(plan.seed)
-        Policy(plan.policy).prepare(model)
+        policy.prepare(model)
     check_plan(plan, model)
     start = None
     if plan.model.weights != "none":  # under the names that the policy has given; what it has added has no start
         start = {name: pretrained[id(p)] for name, p in model.named_parameters() if id(p) in pretrained}
+        start |= {copy: start[origin] for copy, origin in policy.copies(model).items()}
+    check_start(plan, model, start)
     prepared = {
         name: prepare_cohort(cohort, preprocess=plan.preprocess, read=plan.read, folder=cache, quiet=quiet)
         for name, cohort in seen.items()
@@ -120,6 +122,14 @@ def prepare(plan: Plan, *, target: Cohort, sources: Mapping[str, Cohort], cache:
     return Ready(
         model=model, start=start, seen=seen, prepared=prepared, ledger=ledger_of(prepared, seen, target, sources)
     )
+
+
+def source_questions(plan: Plan) -> dict[str, Question | None]:
+    """Each source's question by its name; None where it asks the target's."""
+    return {
+        name: None if plan.same_question(name) else Question(asked.task, len(asked.classes))
+        for name, asked in plan.sources.items()
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +226,7 @@ def adapt(
     studies = {name: counts(part.labels, len(classes[name])).tolist() for name, part in parts.sets.items()}
     return Adapted(
         tensors=tensors,
+        source_heads={name: value for name, value in fitted.tensors.items() if name not in tensors},
         state=fitted.state,
         input_spec=ready.model.spec,
         studies={name: dict(zip(classes[name], found, strict=True)) for name, found in studies.items()},

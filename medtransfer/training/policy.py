@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import sys
-from collections.abc import Callable
 from typing import Any
 
 from medtransfer.core.config.transfer import POLICIES, PolicyConfig
@@ -46,6 +44,10 @@ class Policy:
         """Change the network before the optimiser is made."""
         self._call("prepare", model)
 
+    def copies(self, model: Classifier) -> dict[str, str]:
+        """Name of each parameter that `prepare` has copied from another → that one's name."""
+        return self._call("copies", model) or {}
+
     def movable(self, model: Classifier) -> Movable | None:
         """Which parameters may move at all; None: all."""
         return self._call("movable", model)
@@ -67,9 +69,7 @@ class Policy:
         return self._call("idle", epochs) or ""
 
     def _call(self, name: str, *given: object) -> Any:
-        function: Callable[..., Any] | None = None
-        if ":" not in self._config.name or self._groups.__name__ == POLICIES.verb:
-            function = getattr(sys.modules[self._groups.__module__], name, None)
+        function = POLICIES.beside(self._groups, name)
         if function is None:
             return None
         wanted = inspect.signature(function).parameters

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from torch import Tensor
+
 from medtransfer.core.config.plan import Plan
+from medtransfer.core.config.transfer import AVERAGING, PARAMETERS
 from medtransfer.core.errors import CohortError, ConfigError
 from medtransfer.core.files import same_files
 from medtransfer.data.cohort import Cohort
@@ -60,6 +63,26 @@ def check_plan(plan: Plan, model: Classifier) -> None:
             path="objective.instances_by",
             hint='Set objective.instances_by = "loss", or training.imbalance = "weighted".',
         )
+
+
+def check_start(plan: Plan, model: Classifier, start: Mapping[str, Tensor] | None) -> None:
+    """Let terms and averaging refuse pretrained weights that will not do for them, where their modules can tell.
+
+    Args:
+        plan: The plan.
+        model: The network, as the policy has prepared it.
+        start: The pretrained parameters by name; None where the weights are random.
+
+    Raises:
+        ObjectiveError: `NoStart`: the weights are random; or what else a term lacks.
+    """
+    asked = [(PARAMETERS, name) for name in active(plan.objective.parameters)]
+    if plan.averaging.name != "none":
+        asked.append((AVERAGING, plan.averaging.name))
+    for catalogue, name in asked:
+        check = catalogue.beside(catalogue.get(name), "check_start")
+        if check is not None:
+            check(model, start)
 
 
 def check_watchers(plan: Plan, objective: Objective) -> None:

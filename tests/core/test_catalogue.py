@@ -147,6 +147,19 @@ def test_an_address_that_leads_nowhere_is_refused(shelf: Catalogue, name: str) -
     assert caught.value.hint
 
 
+def test_a_verbs_neighbour_is_found_and_that_of_a_users_other_function_is_not(
+    shelf: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine_of_tests.py").write_text("def build(): ...\ndef other(): ...\ndef check():\n    return 7\n")
+    monkeypatch.delitem(sys.modules, "mine_of_tests", raising=False)
+    check = shelf.beside(shelf.get("mine_of_tests:build"), "check")
+    assert check is not None
+    assert check() == 7
+    assert shelf.beside(shelf.get("mine_of_tests:other"), "check") is None
+    assert shelf.beside(shelf.get("plain"), "check") is None
+    assert shelf.beside(functools.partial(shelf.get("plain"), x=1), "build") is shelf.get("plain")
+
+
 def test_what_own_name_says_get_finds(shelf: Catalogue) -> None:
     for function in (json.dumps, json.JSONDecoder.decode, own_name):
         assert shelf.get(own_name(function)) is function

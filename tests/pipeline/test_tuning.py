@@ -12,7 +12,7 @@ from tiny import QUICK, write_hospital
 
 import medtransfer as mt
 from medtransfer.core.config.plan import Plan
-from medtransfer.core.config.toml import changed, read_toml
+from medtransfer.core.config.toml import changed, read_toml, validated
 from medtransfer.core.config.tuning import TRADE_OFF, Setting, TuneConfig
 from medtransfer.core.errors import MedTransferError
 from medtransfer.core.tuning_results import Trial, Tuning
@@ -148,21 +148,48 @@ def test_who_judges_a_network_has_not_trained_it(
         assert len(one | other) == 36
 
 
-def test_a_source_with_another_question_has_no_place_on_a_front(tmp_path: Path) -> None:
+def test_a_source_with_another_question_is_judged_by_its_own_head(tmp_path: Path) -> None:
+    """Of three classes, which are told apart by as little training as by chance; with λ = ∞ nobody learns them."""
     target = write_hospital(tmp_path / "target", studies=32, seed=1, test=8)
-    source = write_hospital(tmp_path / "source", studies=16, seed=2)
+    source = write_hospital(tmp_path / "source", studies=18, seed=2)
     table = pd.read_csv(source / "cohort.csv")
-    table.assign(label=table["label"].map({"normal": "calm", "pneumonia": "wild"})).to_csv(source / "cohort.csv")
+    kinds = pd.Series(["calm", "wild", "odd"] * 6)
+    table.assign(label=kinds, patient_id=[f"Q{index}" for index in range(18)]).to_csv(source / "cohort.csv")
     plan = mt.plan(
         mt.read_cohort(target),
-        source=mt.read_cohort(source, positive="wild"),
+        source=mt.read_cohort(source),
         changes=(*QUICK, "model.backbone=squeezenet1_1", "training.epochs=1", "training.min_steps=2"),
     )
-    config = SMALL.model_copy(update={"search": (f"{TRADE_OFF}=1,3",), "trials": 1, "repeats": 2})
+    config = SMALL.model_copy(update={"search": (f"{TRADE_OFF}=1,inf",), "repeats": 2})
     found = tune(plan, out=tmp_path / "out", config=config)
-    assert found.trials[0].source_log_loss is None
-    assert found.front == ()
-    assert any("another question" in note for note in found.notes)
+    with_source, without = sorted(found.trials, key=lambda trial: trial.settings[TRADE_OFF])
+    assert with_source.source_log_loss is not None
+    assert with_source.source_log_loss.n == 18
+    assert with_source.source_log_loss.value == pytest.approx(np.log(3), abs=0.5)
+    assert without.source_log_loss is None
+    assert found.front == (with_source.number,)
+    assert any("another question" in note and "∞" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("trade_off", "classes", "judged"),
+    [
+        (1.0, ("normal", "ill"), ("same", "other")),
+        (1.0, ("a", "b", "c"), ("same", "other")),
+        (np.inf, ("normal", "ill"), ("same", "other")),
+        (np.inf, ("a", "b", "c"), ()),
+    ],
+)
+def test_a_mean_over_sources_is_over_the_same_ones_in_every_trial(
+    trade_off: float, classes: tuple[str, ...], judged: tuple[str, ...]
+) -> None:
+    cohort = {"cohort": "nowhere", "classes": ("normal", "ill")}
+    values = {
+        "target": cohort,
+        "sources": {"same": cohort, "other": {**cohort, "classes": classes}},
+        "objective": {"trade_off": trade_off},
+    }
+    assert trials.answered_sources(validated(Plan, values, path="test")) == judged
 
 
 def test_a_search_that_is_killed_goes_on_to_the_same_bits(

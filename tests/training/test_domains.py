@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from tiny import QUICK, Hospitals, write_hospital
 
 import medtransfer as mt
 from medtransfer.core.config.toml import changed
 from medtransfer.core.errors import ConfigError
+from medtransfer.core.files import file_digest
 from medtransfer.core.types import UNKNOWN
+from medtransfer.models.backbones import resnet18
 from medtransfer.training import fit as fit_module
 from medtransfer.training.cohorts import unlabelled_rows
 from medtransfer.training.loop import Loop
@@ -160,6 +164,25 @@ def test_every_policy_and_average_ends_in_a_plain_network(hospitals: Hospitals, 
         names[policy] = set(tensors)
         mt.predict(bundle, mt.read_cohort(tmp_path / policy / "cohort.csv").split("test"))
     assert len({frozenset(found) for found in names.values()}) == 1
+
+
+@pytest.mark.parametrize("terms", ["l2_sp={}, delta={}, feature_distillation={}", "ewc={ samples = 4 }"])
+def test_anchors_go_with_batch_normalisation_of_each_domain(hospitals: Hospitals, tmp_path: Path, terms: str) -> None:
+    weights = tmp_path / "resnet18.pth"
+    torch.save(resnet18.build().network.state_dict(), weights)
+    said = {"backbone": "resnet18", "pretrained_on": "nothing", "sha256": file_digest(weights), "input": {}}
+    weights.with_suffix(".json").write_text(json.dumps(said))
+    plan = mt.plan(
+        mt.read_cohort(hospitals.target),
+        source=mt.read_cohort(hospitals.source),
+        backbone="resnet18",
+        weights=str(weights),
+        changes=(*CHANGES, "policy.name=domain_batch_norm", f"objective.parameters={{ {terms} }}"),
+    )
+    mt.fit(plan, out=tmp_path / "run")
+    log = pd.read_csv(tmp_path / "run" / "terms.csv")
+    assert set(plan.objective.parameters) <= set(log["term"])
+    assert np.isfinite(log["value"]).all()
 
 
 def test_without_a_feature_term_no_step_spends_a_pass_on_studies_without_a_label(

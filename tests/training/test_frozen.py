@@ -172,7 +172,8 @@ def test_a_term_that_watches_the_frozen_encoder_is_refused_before_it_works(
     )  # fmt: skip
     plan = mt.plan(mt.read_cohort(hospitals.target), backbone="squeezenet1_1", changes=changes)
     target = assign_splits(mt.read_cohort(hospitals.target), plan.split, seed=plan.seed)
-    ready = prepare(plan, target=target, sources={}, cache=tmp_path / "cache")
+    without = plan.model_copy(update={"objective": plan.objective.model_copy(update={"parameters": {}})})
+    ready = prepare(without, target=target, sources={}, cache=tmp_path / "cache")  # its weights are random
     start = {name: parameter.detach().clone() for name, parameter in ready.model.named_parameters()}
     monkeypatch.setattr(adapt_module, "encoded_once", lambda *_, **__: pytest.fail("the encoder has worked"))
     with pytest.raises(ConfigError, match="delta would look into") as caught:

@@ -10,7 +10,7 @@ import pytest
 from objectives import domain_of, terms_of
 from torch import nn
 
-from medtransfer.core.config.transfer import ObjectiveConfig
+from medtransfer.core.config.transfer import PARAMETERS, ObjectiveConfig
 from medtransfer.core.errors import CatalogueError, ConfigError, ObjectiveError
 from medtransfer.models.classifier import Classifier, Question
 from medtransfer.models.pooling import transformer
@@ -55,6 +55,27 @@ def test_what_is_missing_is_refused_with_a_cure(
     assert caught.value.code == code
     assert caught.value.hint
     assert caught.value.path
+
+
+@pytest.mark.parametrize("name", PARAMETERS.names())
+def test_a_term_that_needs_a_start_can_say_so_before_there_are_cases(
+    toy_model: Callable[..., Classifier], transfer_data: Callable[..., TransferData], name: str
+) -> None:
+    build = PARAMETERS.get(name)
+    check = PARAMETERS.beside(build, "check_start")
+    needs = _refused(lambda: build(toy_model(), None, transfer_data(source=False))) == "NoStart"
+    assert (check is not None) is needs
+    if check is not None:
+        assert _refused(lambda: check(toy_model(), None)) == "NoStart"
+
+
+def _refused(what: Callable[[], object]) -> str:
+    """The code of the refusal; empty where there is none."""
+    try:
+        what()
+    except ObjectiveError as error:
+        return error.code
+    return ""
 
 
 def test_instance_weights_are_refused_where_the_questions_differ(

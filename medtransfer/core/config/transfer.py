@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import tomlkit
 from pydantic import Field, model_validator
 
 from medtransfer.core.catalogue import Catalogue
@@ -55,7 +57,7 @@ class ObjectiveConfig(Record):
                 f"{len(self.instances)} instance weightings: {', '.join(self.instances)}",
                 code="ConflictingTerms",
                 path="objective.instances",
-                hint="Keep one: source samples have one weight each.",
+                hint=f"Keep one: source samples have one weight each. {_last_alone(self.instances)}",
             )
         if self.trade_off_start is not None and math.isinf(self.trade_off):
             raise ConfigError(
@@ -106,6 +108,15 @@ class AveragingConfig(Record):
                 hint=f"Set averaging.name ({', '.join(AVERAGING.names())}), or remove the settings.",
             )
         return self
+
+
+def _last_alone(instances: Terms) -> str:
+    """How to replace the others by the one that was named last, as by `--set objective.instances.ulsif={}`."""
+    name, settings = list(instances.items())[-1]
+    table, inner = tomlkit.inline_table(), tomlkit.inline_table()
+    inner.update(settings)
+    table[name] = inner
+    return f"{name} instead of the others: --set {shlex.quote(f'objective.instances={table.as_string()}')}"
 
 
 def _check_strength(name: str, settings: Mapping[str, Any]) -> None:

@@ -1,7 +1,4 @@
-"""The ways in which published weights want their pictures, by name, and how they are applied.
-
-x′ = (low + x·(high − low) − mean) / std        for x in [0, 1], channel by channel
-"""
+"""The ways in which published weights want their pictures, by name, and how far they are apart."""
 
 from __future__ import annotations
 
@@ -10,16 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
-
-from medtransfer.core.errors import ConfigError
-from medtransfer.data.tensors import PictureBatch
 from medtransfer.models.weights.sidecar import GREY, InputSpec
-
-Normalised = Float[Tensor, "case input row column"]
-"""In the network's own channels."""
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _CAFFE = (103.939, 116.779, 123.68)
@@ -49,27 +37,6 @@ CANDIDATES: Final[Mapping[str, InputSpec]] = MappingProxyType(
 (RadImageNet's Keras scripts), `monai` very nearly that (MONAI's RadImageNet); `imagenet_bgr` torchvision's with the
 colours turned round. The others are for one channel; TorchXRayVision's range is that of its own loader.
 """
-
-
-def normalised(pictures: PictureBatch, spec: InputSpec) -> Normalised:
-    """Pictures in [0, 1] as a network with this input specification sees them; grey ones are repeated to its channels.
-
-    Raises:
-        ConfigError: Colour pictures for a network that takes one channel.
-    """
-    channels = pictures.shape[1]
-    if channels == 1:
-        pictures = pictures.expand(-1, spec.channels, -1, -1)
-    elif channels != spec.channels:
-        raise ConfigError(
-            f"the pictures have {channels} channels, and the network takes {spec.channels}",
-            code="ChannelsDoNotFit",
-            hint="Take a cohort of grey pictures.",
-        )
-    elif spec.colour == "BGR":
-        pictures = pictures.flip(1)
-    scale, offset = (torch.tensor(values)[:, None, None].to(pictures) for values in _line(spec))
-    return pictures * scale + offset
 
 
 def distance(one: InputSpec, other: InputSpec, *, level: float, spread: float, grey: bool) -> float:

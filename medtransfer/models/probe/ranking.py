@@ -17,7 +17,8 @@ from medtransfer.data.tensors import PictureBatch
 from medtransfer.evaluation.bootstrapped import bootstrapped
 from medtransfer.evaluation.resampling import ReplicateValues, ReplicateWeights, Statistic
 from medtransfer.models.backbone import Backbone
-from medtransfer.models.probe.candidates import distance, normalised
+from medtransfer.models.normalisation import normalised
+from medtransfer.models.probe.candidates import distance
 from medtransfer.models.probe.result import CLEAR, POOR, Fit, ProbeResult, Verdict
 from medtransfer.models.probe.statistics import Divergences, Moments, Norm, divergences, first_norms, moments
 from medtransfer.models.weights.sidecar import InputSpec

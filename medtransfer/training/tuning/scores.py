@@ -112,12 +112,11 @@ def over_repeats(found: Sequence[HeldOut]) -> HeldOut:
 
 def over_parts(found: Sequence[HeldOut]) -> HeldOut:
     """Parts side by side; no patient is in two of them."""
-    shifts = np.cumsum([0, *(one.patients.max() + 1 for one in found[:-1])])
     return HeldOut(
         losses=np.concatenate([one.losses for one in found]),
         probability=np.concatenate([one.probability for one in found], axis=1),
         truth=np.concatenate([one.truth for one in found]),
-        patients=np.concatenate([one.patients + shift for one, shift in zip(found, shifts, strict=True)]),
+        patients=_patients(found),
         parts=np.concatenate([one.parts for one in found]),
     )
 
@@ -170,19 +169,25 @@ def auroc_estimate(found: HeldOut, columns: Sequence[int], *, seed: int, replica
 
 def _mean_estimate(found: Sequence[HeldOut], shares: Sequence[float], *, seed: int, replicates: int) -> Estimate:
     """Σ_j s_j · 1/K · Σ_f 1/n_jf · Σ L_i as a mean over all cases of values that carry these weights."""
-    whole, n = over_parts(found), sum(len(one.losses) for one in found)
+    losses = np.concatenate([one.losses for one in found])  # alone: sources may differ in their classes
     weights = np.concatenate(
         [share / sum(shares) * _equal_parts(one.parts) for one, share in zip(found, shares, strict=True)]
     )
     strata = np.repeat(np.arange(len(found)), [len(one.losses) for one in found])
     return bootstrapped(
         "log-loss",
-        weighted_mean(whole.losses * weights * n),
-        whole.patients,
+        weighted_mean(losses * weights * len(losses)),
+        _patients(found),
         seed=seed,
         replicates=replicates,
         strata=strata if len(found) > 1 else None,
     )
+
+
+def _patients(found: Sequence[HeldOut]) -> Groups:
+    """Codes of the patients side by side; nobody is in two of the groups."""
+    shifts = np.cumsum([0, *(one.patients.max() + 1 for one in found[:-1])])
+    return np.concatenate([one.patients + shift for one, shift in zip(found, shifts, strict=True)])
 
 
 def _equal_parts(parts: Int64[np.ndarray, " case"]) -> CaseWeights:

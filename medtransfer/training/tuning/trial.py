@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from medtransfer.core.errors import ConfigError, MedTransferError, ObjectiveErro
 from medtransfer.core.tuning_results import Trial
 from medtransfer.data.cache import prepare_cohort
 from medtransfer.data.cohort import Cohort
-from medtransfer.models.classifier import Classifier
+from medtransfer.models.classifier import HEAD, Classifier
 from medtransfer.training.adapt import adapt, prepare
 from medtransfer.training.cohorts import study_set
 from medtransfer.training.precision import Arithmetic
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from medtransfer.core.progress import Advance
 
 Judged = dict[str, HeldOut]
-"""`target`, and each source that asks its question, by name."""
+"""`target`, and each source that a head has learnt to answer, by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,16 +138,36 @@ def _judged(bench: Bench, plan: Plan, part: int) -> tuple[Judged, Arithmetic]:
     ready = prepare(plan, target=fold.target, sources=fold.sources, cache=bench.cache)
     with tempfile.TemporaryDirectory(dir=bench.scratch) as folder:
         adapted = adapt(plan, ready, folder=Path(folder), on_start=lambda: None)
-    bench.network.load_state_dict({name: torch.from_numpy(value) for name, value in adapted.tensors.items()})
+    tensors = {**adapted.tensors, **adapted.source_heads}
+    bench.network.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
     held_out = {TARGET: fold.held_out}
-    held_out |= {name: cohort for name, cohort in fold.sources_held_out.items() if plan.same_question(name)}
-    return {name: _measured(bench, plan, cohort, part) for name, cohort in held_out.items()}, adapted.state.arithmetic
+    held_out |= {name: fold.sources_held_out[name] for name in answered_sources(plan)}
+    judged = {name: _measured(bench, plan, name, cohort, part) for name, cohort in held_out.items()}
+    return judged, adapted.state.arithmetic
 
 
-def _measured(bench: Bench, plan: Plan, cohort: Cohort, part: int) -> HeldOut:
+def answered_sources(plan: Plan) -> tuple[str, ...]:
+    """Sources whose patients a network of this plan can be judged on: all of them, or none.
+
+    At λ = ∞ a head of a source's own is as random as it began. The others alone would be the mean over other sources
+    than at every other λ, with which it is compared.
+    """
+    skipped = math.isinf(plan.objective.trade_off)
+    return () if skipped and not all(map(plan.same_question, plan.sources)) else tuple(plan.sources)
+
+
+def _measured(bench: Bench, plan: Plan, name: str, cohort: Cohort, part: int) -> HeldOut:
+    """On the held-out patients of a domain, by the head that answers its question."""
     pictures = prepare_cohort(cohort, preprocess=plan.preprocess, read=plan.read, folder=bench.cache)
-    studies = study_set(pictures, plan.target.classes, plan.target.task)
-    return measured(bench.network, studies, task=plan.target.task, part=part, batch=plan.training.batch_size)
+    asked = plan.target if name == TARGET else plan.sources[name]
+    return measured(
+        bench.network,
+        study_set(pictures, asked.classes, asked.task),
+        task=asked.task,
+        part=part,
+        batch=plan.training.batch_size,
+        head=HEAD if name == TARGET else bench.network.head_of(name),
+    )
 
 
 def _computing(plan: Plan, arithmetic: Arithmetic | None) -> Plan:

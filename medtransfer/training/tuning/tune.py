@@ -28,7 +28,7 @@ from medtransfer.data.cohort import Cohort
 from medtransfer.data.ledger import Ledger
 from medtransfer.models.assemble import new_classifier
 from medtransfer.models.classifier import Question
-from medtransfer.training.adapt import prepare
+from medtransfer.training.adapt import prepare, source_questions
 from medtransfer.training.cohorts import ledger_of
 from medtransfer.training.loop import training_device
 from medtransfer.training.precision import Arithmetic
@@ -127,7 +127,7 @@ def tune(
 
     folds = folds_of(target, sources, k=config.folds, seed=plan.seed)
     question = Question(plan.target.task, len(plan.target.classes))
-    network = new_classifier(plan.model, question=question, seed=plan.seed)
+    network = new_classifier(plan.model, question=question, sources=source_questions(plan), seed=plan.seed)
     turn = turn_of(plan, space, config)
     run, trainings = _run(plan, target, sources, space, config), config.folds * config.repeats
     with (

@@ -1,4 +1,8 @@
-"""What an average of weights is asked, and when."""
+"""What an average of weights is asked, and when.
+
+An entry may define `check_start(model, start) -> None` beside `build`: it refuses weights that will not do before the
+first picture is read.
+"""
 
 from __future__ import annotations
 

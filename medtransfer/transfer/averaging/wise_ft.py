@@ -49,6 +49,21 @@ def build(model: Classifier, start: Mapping[str, Tensor] | None, *, coefficient:
         ConfigError: The coefficient is outside [0, 1].
     """
     check_share("coefficient", coefficient)
+    return WiseFT(model, _pretrained(start), coefficient)
+
+
+def check_start(model: Classifier, start: Mapping[str, Tensor] | None) -> None:
+    """Refuse random weights."""
+    del model
+    _pretrained(start)
+
+
+def _pretrained(start: Mapping[str, Tensor] | None) -> Mapping[str, Tensor]:
+    """`start`, where there is one.
+
+    Raises:
+        ObjectiveError: `NoStart`.
+    """
     if start is None:
         raise ObjectiveError(
             "WiSE-FT goes back towards pretrained weights, and the weights are `none`",
@@ -56,7 +71,7 @@ def build(model: Classifier, start: Mapping[str, Tensor] | None, *, coefficient:
             path="averaging.name",
             hint="Set model.weights to `imagenet` or a local file, or average otherwise (ema, soup).",
         )
-    return WiseFT(model, start, coefficient)
+    return start
 
 
 class WiseFT(Averaging):

@@ -55,6 +55,8 @@ def target_cases(
 def fitted_head(features: FeatureRows, labels: StudyTargets, task: Task) -> PretrainedHead:
     """A logistic head on frozen features; ordered classes are taken as unordered, a label that never varies left out.
 
+    DELTA's attention fits another one, to the question as it is; why there are two stands in `_linear_head.py`.
+
     The ridge penalty is such that logits have standard deviation 1 a priori, however many features there are.
 
     Raises:

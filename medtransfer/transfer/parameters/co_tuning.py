@@ -67,8 +67,16 @@ def build(
     if temperature is not None and not 0 < temperature < math.inf:
         raise unusable(NAME, "temperature", temperature, "The temperature is a finite number above 0.")
     head = source_head(model, NAME)
-    _check(model, data.target)
+    _check_network(model)
+    _check_labels(model, data.target)
     return CoTuning(head, _relation(model, head, data.target, temperature))
+
+
+def check_start(model: Classifier, start: Mapping[str, Tensor] | None) -> None:
+    """Refuse weights, a question or a pooling that the relation of labels cannot be learnt with."""
+    require_start(start, NAME)
+    source_head(model, NAME)
+    _check_network(model)
 
 
 class CoTuning(Term):
@@ -104,8 +112,8 @@ def _relation(model: Classifier, head: PretrainedHead, studies: StudySet, temper
     return relation(softmax(logits / chosen), labels, classes=model.classes)
 
 
-def _check(model: Classifier, studies: StudySet) -> None:
-    """Refuse a question, labels or a pooling that the relation cannot be learnt from."""
+def _check_network(model: Classifier) -> None:
+    """Refuse a question or a pooling that labels cannot be related by."""
     if model.task != "multiclass":
         raise ObjectiveError(
             f"the target's question is {model.task}, and labels are related one class to another",
@@ -113,19 +121,23 @@ def _check(model: Classifier, studies: StudySet) -> None:
             path=f"{PATH}.{NAME}",
             hint="Take logit_distillation, which needs no labels.",
         )
-    if (cases := counts(studies.labels, model.classes)).min() == 0:
-        raise ObjectiveError(
-            f"the class with the index {int(cases.argmin())} has no labelled training case to learn from",
-            code="ClassMissing",
-            path=f"{PATH}.{NAME}",
-            hint="Label some, or take logit_distillation, which needs no labels.",
-        )
     if not _pools_by_mean(model):
         raise ObjectiveError(
             "the pretrained head answers features of planes, and this pooling makes something else of them",
             code="PoolingDoesNotFit",
             path="model.pooling.name",
             hint="Set model.pooling.name to mean or attention, or take logit_distillation, which looks at planes.",
+        )
+
+
+def _check_labels(model: Classifier, studies: StudySet) -> None:
+    """Refuse labels that the relation cannot be learnt from."""
+    if (cases := counts(studies.labels, model.classes)).min() == 0:
+        raise ObjectiveError(
+            f"the class with the index {int(cases.argmin())} has no labelled training case to learn from",
+            code="ClassMissing",
+            path=f"{PATH}.{NAME}",
+            hint="Label some, or take logit_distillation, which needs no labels.",
         )
 
 

@@ -67,6 +67,12 @@ def build(
     return Delta(teacher, chosen, shares)
 
 
+def check_start(model: Classifier, start: Mapping[str, Tensor] | None) -> None:
+    """Refuse random weights."""
+    del model
+    require_start(start, NAME)
+
+
 def _chosen(model: Classifier, stages: Sequence[str]) -> tuple[str, ...]:
     known = tuple(model.backbone.stages)
     hint = f"Give a list of stages of this network: {', '.join(known)}."

@@ -32,10 +32,11 @@ from torch import Tensor
 from medtransfer.core.errors import ObjectiveError
 from medtransfer.core.types import Task
 from medtransfer.models.classifier import Classifier
+from medtransfer.models.weights.load import PretrainedHead
 from medtransfer.transfer.parameters._anchor import Anchor, Anchored
 from medtransfer.transfer.parameters._fisher import CaseLogits, differentiable, fisher_diagonal
 from medtransfer.transfer.parameters._fisher_cases import source_cases, target_cases
-from medtransfer.transfer.parameters._start import pretrained
+from medtransfer.transfer.parameters._start import pretrained, usable_start
 from medtransfer.transfer.types import Term, TransferData
 
 PATH = "objective.parameters.ewc"
@@ -76,6 +77,7 @@ def build(
         raise _refusal(f"samples = {samples}", "BadHyperparameter", f"{PATH}.samples", "At least one study.")
     if not 0 <= floor <= 1:
         raise _refusal(f"floor = {floor}", "BadHyperparameter", f"{PATH}.floor", "A share, from 0 to 1.")
+    start = usable_start(model, start, entry="ewc")
     anchors = pretrained(model, start, entry="ewc")
     parameters = [parameter for parameter, _ in anchors.values()]
     generator = torch.Generator().manual_seed(seed)
@@ -85,11 +87,30 @@ def build(
             for cases, exclusive in _cases(model, data, samples=samples, seed=seed)
         ]
     information = [torch.stack(parts).mean(dim=0) for parts in zip(*found, strict=True)]
-    shares = scaled(information, normalise=normalise, floor=floor)
+    shares = scaled(of_copies(information, [start[name] for name in anchors]), normalise=normalise, floor=floor)
     return Anchored(
         {name: Anchor(p, at, 1.0, share) for (name, (p, at)), share in zip(anchors.items(), shares, strict=True)},
         note=OF_SOURCES if data.sources else APPROXIMATE,
     )
+
+
+def check_start(model: Classifier, start: Mapping[str, Tensor] | None) -> None:
+    """Refuse a start that the stages cannot be held at, or of which nothing tells what it was good for."""
+    usable_start(model, start, entry="ewc")
+    if not model.source_names:
+        _head(model)
+
+
+def of_copies(information: Sequence[Tensor], starts: Sequence[Tensor]) -> list[Tensor]:
+    """The sum over the parameters with one start tensor, for each of them.
+
+    Each domain's batch normalisation begins as one, so that at θ⁰ all of them matter alike; the cases went through one
+    of them alone, and F of the others came out as 0.
+    """
+    together: dict[int, Tensor] = {}
+    for part, at in zip(information, starts, strict=True):
+        together[id(at)] = together[id(at)] + part if id(at) in together else part
+    return [together[id(at)] for at in starts]
 
 
 def scaled(information: Sequence[Tensor], *, normalise: bool, floor: float) -> list[Tensor]:
@@ -121,6 +142,16 @@ def _cases(
             (source_cases(model, studies, tasks[name], samples=each, seed=seed), tasks[name] != "multilabel")
             for name, studies in data.sources.items()
         ]
+    head = _head(model)
+    return [(target_cases(model, data.target, head, samples=samples, seed=seed), True)]
+
+
+def _head(model: Classifier) -> PretrainedHead:
+    """The weights' own last layer.
+
+    Raises:
+        ObjectiveError: `NoFisher`: they do not bring it.
+    """
     if model.weights.head is None:
         raise _refusal(
             "there is no source cohort, and the weights do not bring their own last layer: nothing tells what each "
@@ -130,7 +161,7 @@ def _cases(
             "Name a source cohort (`medtransfer plan TARGET --source SOURCE`), take weights with their head "
             "(model.weights = imagenet), or use l2_sp, which holds all parameters alike.",
         )
-    return [(target_cases(model, data.target, model.weights.head, samples=samples, seed=seed), True)]
+    return model.weights.head
 
 
 def _refusal(message: str, code: str, path: str, hint: str) -> ObjectiveError:

@@ -23,6 +23,8 @@ from medtransfer.models.classifier import Classifier
 from medtransfer.transfer.parameters._teacher import BothFeatures, Teacher, require_start, seen
 from medtransfer.transfer.types import Step, Term, TransferData
 
+NAME = "feature_distillation"
+
 
 def build(model: Classifier, start: Mapping[str, Tensor] | None, data: TransferData) -> Term:
     """The term that keeps `model`'s encoder near what it computes now.
@@ -36,8 +38,14 @@ def build(model: Classifier, start: Mapping[str, Tensor] | None, data: TransferD
         ObjectiveError: There is no start: the weights are random.
     """
     del data
-    require_start(start, "feature_distillation")
+    require_start(start, NAME)
     return FeatureDistillation(Teacher(model.backbone))
+
+
+def check_start(model: Classifier, start: Mapping[str, Tensor] | None) -> None:
+    """Refuse random weights."""
+    del model
+    require_start(start, NAME)
 
 
 class FeatureDistillation(Term):

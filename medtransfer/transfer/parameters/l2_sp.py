@@ -19,7 +19,7 @@ from torch import Tensor
 from medtransfer.core.errors import ObjectiveError
 from medtransfer.models.classifier import HEAD, Classifier
 from medtransfer.transfer.parameters._anchor import Anchor, Anchored
-from medtransfer.transfer.parameters._start import pretrained
+from medtransfer.transfer.parameters._start import pretrained, usable_start
 from medtransfer.transfer.types import Term, TransferData
 
 CUTS = (".first_cut", ".gaps")
@@ -52,3 +52,8 @@ def build(model: Classifier, start: Mapping[str, Tensor] | None, data: TransferD
         if not name.endswith(CUTS):
             anchors[name] = Anchor(parameter, torch.zeros_like(parameter), float(head))
     return Anchored(anchors)
+
+
+def check_start(model: Classifier, start: Mapping[str, Tensor] | None) -> None:
+    """Refuse a start that the stages cannot be held at."""
+    usable_start(model, start, entry="l2_sp")

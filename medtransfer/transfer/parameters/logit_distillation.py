@@ -51,6 +51,12 @@ def build(
     return LogitDistillation(Teacher(model.backbone), source_head(model, NAME), temperature)
 
 
+def check_start(model: Classifier, start: Mapping[str, Tensor] | None) -> None:
+    """Refuse random weights, and weights without their head."""
+    require_start(start, NAME)
+    source_head(model, NAME)
+
+
 class LogitDistillation(Term):
     """Divergence of softened answers; the head that is trained along is its parameter."""
 

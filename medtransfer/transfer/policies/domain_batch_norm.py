@@ -3,7 +3,8 @@
     y = γ_d·(x − μ_d)/√(σ_d² + ε) + β_d    for a picture of domain d
 
 so that what differs between two scanners in mean and contrast of a channel is taken off before it reaches the features.
-Every domain begins with the pretrained set; the target's is the one that is kept.
+Every domain begins with the pretrained set; the target's is the one that is kept. Terms that hold parameters at the
+pretrained weights (L2-SP, EWC) hold every domain's set there.
 
 Reference: Chang et al. 2019, Domain-specific batch normalization for unsupervised domain adaptation, §3.2.
 """
@@ -96,6 +97,16 @@ def prepare(model: Classifier) -> None:
         )
     for name, norm in norms:
         model.backbone.set_submodule(name, DomainBatchNorm(norm, domains))
+
+
+def copies(model: Classifier) -> dict[str, str]:
+    """Every source's scales and shifts began as the target's: name → name."""
+    return {
+        f"backbone.{name}.norms.{number}.{parameter}": f"backbone.{name}.norms.0.{parameter}"
+        for name, norm in _norms(model).items()
+        for number in range(1, len(norm.domains))
+        for parameter, _ in norm.norms[0].named_parameters()
+    }
 
 
 def before_forward(model: Classifier, domain: str) -> None:

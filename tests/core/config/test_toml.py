@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -154,6 +155,26 @@ def test_every_mistake_is_named_with_its_cure(change: str, code: str, said: list
     assert caught.value.hint
     for words in said:
         assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [
+        ("objective.instances.ulsif={}", {"ulsif": {}}),
+        ("objective.instances.kmm.clip=5", {"kmm": {"clip": 5}}),
+        ("""objective.instances={ulsif={}, "a.b:c"={x=[1, 2], y="it's", z=inf}}""",
+         {"a.b:c": {"x": [1, 2], "y": "it's", "z": math.inf}}),
+    ],
+)  # fmt: skip
+def test_a_second_instance_weighting_is_answered_with_the_command_that_replaces_the_first(
+    change: str, kept: dict[str, Any]
+) -> None:
+    weighed = changed(PLAN, ["objective.instances.classifier_ratio={}"])
+    with pytest.raises(ConfigError) as caught:
+        changed(weighed, [change])
+    option, cure = shlex.split(str(caught.value.hint).partition("others: ")[2])
+    assert option == "--set"
+    assert changed(weighed, [cure]).objective.instances == kept
 
 
 def test_several_mistakes_are_counted(tmp_path: Path) -> None:

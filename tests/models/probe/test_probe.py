@@ -22,7 +22,8 @@ from medtransfer.core.config.models import BACKBONES
 from medtransfer.core.errors import CohortError, ConfigError, WeightsError
 from medtransfer.core.files import file_digest
 from medtransfer.models.backbone import Backbone
-from medtransfer.models.probe.candidates import CANDIDATES, distance, normalised
+from medtransfer.models.normalisation import normalised
+from medtransfer.models.probe.candidates import CANDIDATES, distance
 from medtransfer.models.probe.probe import probe, probe_file, store
 from medtransfer.models.probe.statistics import Moments, divergences
 from medtransfer.models.weights.sidecar import InputSpec, read_sidecar

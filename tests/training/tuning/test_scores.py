@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -125,3 +126,13 @@ def test_repeats_are_averaged_study_by_study() -> None:
     both = over_repeats([one, other])
     assert both.losses == pytest.approx((one.losses + other.losses) / 2)
     assert both.probability.shape == (2, 20, 2)
+
+
+def test_sources_of_other_kinds_count_by_their_shares() -> None:
+    """Three classes, and several labels: nothing but losses and patients is put together."""
+    two, several = held_out(5), held_out(6, 12, truth=np.eye(12, 4, dtype=np.float32))
+    three = dataclasses.replace(held_out(7, 8), probability=np.full((1, 8, 3), 1 / 3))
+    found = source_estimate({"a": two, "b": several, "c": three}, {"a": 1.0, "b": 2.0, "c": 1.0}, **DRAWN)
+    expected = (two.losses.mean() + 2 * several.losses.mean() + three.losses.mean()) / 4
+    assert found.value == pytest.approx(expected)
+    assert found.n == 40

@@ -5,16 +5,20 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import torch
 from tiny import batch_of, classifier
 
 from medtransfer.core.config.models import BACKBONES
 from medtransfer.core.errors import ConfigError
+from medtransfer.data.dataset import StudySet
 from medtransfer.training.optimiser import set_frozen
+from medtransfer.transfer.parameters import ewc, l2_sp
+from medtransfer.transfer.parameters._anchor import Anchored
 from medtransfer.transfer.policies import domain_batch_norm
-from medtransfer.transfer.policies.domain_batch_norm import DomainBatchNorm, before_forward, finish, prepare
-from medtransfer.transfer.types import Progress
+from medtransfer.transfer.policies.domain_batch_norm import DomainBatchNorm, before_forward, copies, finish, prepare
+from medtransfer.transfer.types import Progress, Step, TransferData
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +26,15 @@ if TYPE_CHECKING:
     from torch import nn
 
     from medtransfer.models.classifier import Classifier
+
+
+_SET = StudySet.of_pictures(
+    np.random.default_rng(0).integers(0, 60_000, (6, 1, 16, 16)).astype(np.uint16),
+    labels=np.arange(6) % 2,
+    patients=np.arange(6),
+    names=tuple("abcdef"),
+)
+CASES = TransferData(target=_SET, sources={"source": _SET}, tasks={"source": "multiclass"})
 
 
 def prepared(model: Classifier, *sources: str) -> Classifier:
@@ -66,6 +79,56 @@ def test_every_domain_begins_with_the_pretrained_set(
     for domain in ("target", "other"):
         before_forward(model, domain)
         torch.testing.assert_close(model(batch_of(pictures)).logits, plain(batch_of(pictures)).logits, rtol=0, atol=0)
+
+
+def _start(model: Classifier) -> dict[str, torch.Tensor]:
+    """The pretrained values, as a fit hands them to terms."""
+    start = {name: p.detach().clone() for name, p in model.named_parameters()}
+    return start | {copied: start[origin] for copied, origin in copies(model).items()}
+
+
+def test_what_is_new_are_copies_of_what_was_there(mixed_model: Callable[[], Classifier]) -> None:
+    model = mixed_model()
+    before = {id(p) for p in model.parameters()}
+    prepared(model, "north", "south")
+    parameters = dict(model.named_parameters())
+    found = copies(model)
+    assert set(found) == {name for name, p in parameters.items() if id(p) not in before}
+    assert len(found) == 2 * 4  # two sources, scale and shift of two norms
+    assert all(torch.equal(parameters[one], parameters[origin]) for one, origin in found.items())
+
+
+def test_l2_sp_holds_every_domains_set_at_the_pretrained_one(mixed_model: Callable[[], Classifier]) -> None:
+    model = prepared(mixed_model(), "other")
+    start = _start(model)
+    term = l2_sp.build(model, start, CASES, head=0.0)
+    assert set(copies(model)) <= term.anchored
+    assert float(term.loss(Step()).detach()) == 0
+    with torch.no_grad():
+        for name in copies(model):
+            model.get_parameter(name).add_(2)
+            model.get_parameter(name).grad = torch.zeros_like(model.get_parameter(name))
+    assert float(term.loss(Step()).detach()) == 2 * (8 + 16 + 8 + 16)  # ½·2² each
+    term.post_step(torch.optim.SGD(model.parameters(), lr=0.1), strength=1e9)
+    for name in copies(model):
+        torch.testing.assert_close(model.get_parameter(name).detach(), start[name], rtol=0, atol=1e-6)
+
+
+def test_to_ewc_every_domains_set_matters_as_much_as_the_pretrained_one(mixed_model: Callable[[], Classifier]) -> None:
+    plain, model = mixed_model(), prepared(mixed_model(), "source")
+    found = {}
+    for network in (plain, model):
+        term = ewc.build(network, _start(network), CASES, normalise=False)
+        assert isinstance(term, Anchored)
+        for name, parameter in network.named_parameters():
+            if name in term.anchored:
+                found[name, network is model] = term._anchors([parameter])[0].diagonal
+    for copied, origin in copies(model).items():
+        expected = found[origin.replace(".norms.0", ""), False]
+        assert expected is not None
+        assert expected.sum() > 0
+        for name in (copied, origin):
+            torch.testing.assert_close(found[name, True], expected, rtol=0, atol=0)
 
 
 def test_a_domain_that_was_not_there_when_the_network_was_prepared_is_refused(
