@@ -20,7 +20,7 @@ ChannelValues = Float[Tensor, " channel"]
 
 
 def mean_and_std(spec: InputSpec) -> tuple[ChannelValues, ChannelValues]:
-    """M and s."""
+    """Per-channel m and s of the input specification."""
     low, high = spec.range
     mean, std = torch.tensor(spec.mean), torch.tensor(spec.std)
     return (mean - low) / (high - low), std / (high - low)
