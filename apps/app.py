@@ -51,6 +51,7 @@ SCREENS: Final = (
 def main() -> None:
     """Draw what all screens share, then the screen that was asked for."""
     from apps.people import current_person
+    from apps.server.connection import watch_connection
     from apps.studies.choice import follow_address
     from apps.studies.pictures import icon
 
@@ -64,10 +65,12 @@ def main() -> None:
         _way_out(person)
     if chosen is pages.get("worklist"):
         follow_address()
-    st.info(
-        "**Research use only. Not a medical device.** Not for diagnosis, triage or treatment of any patient.",
-        icon=":material/science:",
-    )
+    with st.container(gap=None):
+        st.info(
+            "**Research use only. Not a medical device.** Not for diagnosis, triage or treatment of any patient.",
+            icon=":material/science:",
+        )
+        watch_connection()
     chosen.run()
 
 

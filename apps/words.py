@@ -15,14 +15,6 @@ NO_INTERVAL: Final = "For the probability of a single study this bundle gives no
 SEVERAL_IMAGES: Final = "several_images"
 UNTRAINED: Final = "untrained_modality_"
 
-_NOTES: Final = {
-    "BurnedInAnnotation": "The file declares text burned into the picture: it may name the patient, "
-    "and the model may have been swayed by it.",
-    "OverlayIgnored": "The file has overlay graphics, which are not shown and were not given to the model.",
-    "MiddlePlane": "A volume: {}.",
-    "GantryTilt": "The scanner's gantry was tilted by {}.",
-    "SecondaryCapture": "The picture is a secondary capture: a screenshot or a digitised film, not the original.",
-}
 QUALITY: Final = {
     "BurnedInAnnotation": "text in the picture",
     "ConstantImage": "empty picture",
@@ -182,12 +174,6 @@ def windows(window: tuple[float, float] | None, channels: tuple[str | tuple[floa
     """The windows through which a CT is shown to the model: `brain, subdural, bone`; empty: the file's own."""
     pairs = channels or (() if window is None else (window,))
     return ", ".join(w if isinstance(w, str) else f"{w[0]:g} ± {w[1] / 2:g} HU" for w in pairs)
-
-
-def note(text: str) -> str:
-    """What the reader noticed in a file, `Code` or `Code: what`, as a sentence where we have one."""
-    code, _, what = text.partition(": ")
-    return _NOTES[code].format(what) if code in _NOTES else text
 
 
 def facts(modality: str, attributes: dict[str, str]) -> str:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from medtransfer.evaluation.prevalence import probability_at
     from medtransfer.evaluation.roc_place import RocPlace, roc_place
     from medtransfer.models.bundle import Bundle, Manifest, read_bundle
+    from medtransfer.models.seen import has_seen
     from medtransfer.pipeline.comparing import compare
     from medtransfer.pipeline.evaluating import evaluate, report
     from medtransfer.pipeline.merging import merge
@@ -121,6 +122,7 @@ _HOMES: Final = {
     "exported_reviews": "medtransfer.pipeline.reviewing",
     "find_rate": "medtransfer.pipeline.rates",
     "fit": "medtransfer.pipeline.story",
+    "has_seen": "medtransfer.models.seen",
     "inspect": "medtransfer.pipeline.story",
     "inspection_words": "medtransfer.reporting.inspection_reader",
     "instances_of": "medtransfer.data.dicom.instance",
@@ -215,6 +217,7 @@ __all__ = [
     "exported_reviews",
     "find_rate",
     "fit",
+    "has_seen",
     "inspect",
     "inspection_words",
     "instances_of",

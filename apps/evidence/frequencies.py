@@ -57,7 +57,7 @@ def seen(manifest: mt.Manifest, found: mt.NaturalFrequency) -> str:
 
 
 def worth(point: OperatingPoint, values: mt.PredictiveValues, probability: float) -> str:
-    """What the call that this study got is worth: `Of 100 studies called pneumonia, 31–45 have it.`"""
+    """What the call that this study got is worth, beside what its score says: `… 31–45 of 100 have it.`"""
     called, said = probability >= point.threshold, words.call(point, probability)
     estimate = values.ppv if called else values.npv
     if estimate.low is None or estimate.high is None:
@@ -65,7 +65,10 @@ def worth(point: OperatingPoint, values: mt.PredictiveValues, probability: float
     low, high = hundred(estimate)
     right = "have it" if called else "do not have it"
     at = words.percent(values.prevalence)
-    return f"Where {at} have {point.positive}: of 100 patients called {said}, as this one is, {low}–{high} {right}."
+    return (
+        f"The call alone, whatever the score: {low}–{high} of 100 patients who are called {said} {right}, where {at} "
+        f"of all have {point.positive}."
+    )
 
 
 def counts(values: mt.PredictiveValues) -> str:

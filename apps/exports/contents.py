@@ -40,6 +40,8 @@ class Finding:
     probability: float
     said: str
     """The probability in words: `0.73`, `above 0.99`."""
+    caution: str = ""
+    """Why the probability is not to be trusted like others, beside which it stands."""
     uncalibrated: float | None = None
     threshold: float | None = None
     called: bool | None = None

@@ -8,9 +8,11 @@ import medtransfer as mt
 from apps import words
 from apps.evidence import frequencies
 from apps.evidence.findings import findings
+from apps.evidence.seen import SEEN, seen
 from apps.evidence.trained_on import outside
 from apps.exports.contents import Contents, Finding, Model, Statement, Subject
 from apps.exports.taking import taken
+from apps.notices import noticed
 from apps.studies.patients import may_name
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ def gathered(
     ]
     asked = findings(reading.bundle.manifest, reading.result)
     prevalence = reading.settings.clinic.prevalence if len(asked) == 1 else None
+    caution = SEEN if seen(reading) else ""
     return Contents(
         protocol=reading.settings.clinic.protocol,
         exported_by=reading.person.name,
@@ -57,7 +60,7 @@ def gathered(
         images=_images(reading),
         subject=_subject(instances, named=may_name(reading.settings)),
         model=_model(reading.bundle),
-        findings=tuple(_finding(found, prevalence) for found in asked),
+        findings=tuple(_finding(found, prevalence, caution) for found in asked),
         flags=_flags(reading),
         impressions=_last(own, "impression"),
         feedback=_last(own, "feedback"),
@@ -66,12 +69,13 @@ def gathered(
     )
 
 
-def _finding(found: Asked, prevalence: float | None) -> Finding:
+def _finding(found: Asked, prevalence: float | None, caution: str) -> Finding:
     point, probability = found.point, found.probability
     return Finding(
         name=found.name,
         probability=probability,
         said=words.number(probability),
+        caution=caution,
         uncalibrated=found.uncalibrated,
         threshold=None if point is None else point.threshold,
         called=None if point is None else probability >= point.threshold,
@@ -106,7 +110,7 @@ def _flags(reading: Reading) -> tuple[str, ...]:
     """What a reader should know of this very study, without the names of its files."""
     manifest, views = reading.bundle.manifest, reading.views.views
     said = [words.flag(flag, manifest.training.modalities) for flag in reading.result.flags]
-    said += [words.note(note) for view in views for note in view.notes]
+    said += [noticed(note) for view in views for note in view.notes]
     return tuple(dict.fromkeys((*said, *outside(manifest, views))))
 
 

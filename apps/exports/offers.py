@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import medtransfer as mt
 from apps.exports.attaching import refusal
+from apps.server.tickets import Made
+from apps.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
 _MAKING: Final = threading.Lock()
 """One file at a time: fonts are shared by all sessions, and reportlab keeps state in them while it writes."""
+
+logger = logging.getLogger(__name__)
 
 DICOM: Final = "application/dicom"
 PDF: Final = "application/pdf"
@@ -68,24 +73,19 @@ def offers(contents: Contents) -> tuple[Offer, ...]:
     )
 
 
-def recording(
-    offer: Offer, contents: Contents, reviews: mt.Reviews, *, shown: Mapping[str, Any], failed: list[str]
-) -> Callable[[], bytes]:
+def recording(offer: Offer, contents: Contents, reviews: mt.Reviews, *, shown: Mapping[str, Any]) -> Callable[[], Made]:
     """What is done when the file is asked for: it is made, its export recorded, and only then it is handed over.
 
-    It runs outside the screen's own thread, so that what goes wrong is put into `failed` for the next drawing.
+    It runs outside the screen's own thread, so that what goes wrong is said in the answer.
     """
 
-    def work() -> bytes:
-        failed.clear()
+    def work() -> Made:
         try:
             with _MAKING:
                 content = offer.make()
         except Exception as error:  # noqa: BLE001  # its words may hold identifiers, and would go into a log
-            failed[:] = ["The file could not be made.", "Nothing was exported. The study stays as it is."]
-            raise mt.MedTransferError(
-                f"{offer.kind} could not be made: {type(error).__name__}", code="NotMade"
-            ) from None
+            logger.error("%s could not be made: %s", offer.kind, type(error).__name__)
+            return Made(why_not=("The file could not be made. Nothing was exported. The study stays as it is.",))
         try:
             reviews.append(
                 "export",
@@ -103,11 +103,16 @@ def recording(
                 },
             )
         except mt.MedTransferError as error:
-            failed[:] = ["Nothing was exported, since it could not be recorded.", error.message, error.hint or ""]
-            raise
-        return content
+            said = ("Nothing was exported, since it could not be recorded.", error.message, error.hint or "")
+            return Made(why_not=tuple(printable(sentence) for sentence in said if sentence))
+        return Made(content=content, name=offer.file_name, mime=offer.mime)
 
     return work
+
+
+def ticket(offer: Offer, contents: Contents) -> str:
+    """What the file is asked for by: the same for the same words, however often the screen is drawn."""
+    return hashlib.sha256(f"{contents.identity} {offer.kind}".encode()).hexdigest()
 
 
 def _name(contents: Contents, suffix: str) -> str:

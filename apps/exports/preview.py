@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from apps.exports.drawing import lettered
+from apps.exports.handing import hand_over
 from apps.exports.offers import offers, recording
 from apps.exports.sheet import caption, sections
-from apps.text import plain, trouble
+from apps.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import medtransfer as mt
     from apps.exports.contents import Contents
-    from apps.exports.offers import Offer
 
-_FAILED = "export_failed"
 _MOST = 8
 
 
@@ -73,32 +72,16 @@ def show_exports(
                 'results may leave the app: protocol = "ID".'
             )
         return
-    failed: list[str] = st.session_state.setdefault(_FAILED, [])
-    if failed:
-        trouble("The last export did not succeed.", *failed)
+    possible = []
     with st.container(border=True):
         for offer in offers(contents):
             if offer.refused:
                 plain(f"{offer.title}: {offer.refused}")
             else:
-                _button(offer, contents, reviews, shown=shown, failed=failed)
+                possible.append((offer, recording(offer, contents, reviews, shown=shown)))
+        hand_over(possible, contents)
         st.caption("Each export is recorded with your name, the time and the file's SHA-256.")
     _show_former(entries)
-
-
-def _button(
-    offer: Offer, contents: Contents, reviews: mt.Reviews, *, shown: Mapping[str, Any], failed: list[str]
-) -> None:
-    """The file is made when it is asked for, outside this run of the screen."""
-    work = recording(offer, contents, reviews, shown=shown, failed=failed)
-    settings: dict[str, Any] = {"file_name": offer.file_name, "mime": offer.mime, "width": "stretch"}
-    match offer.kind:
-        case "pdf":
-            st.download_button("PDF", work, key="export_pdf", **settings)
-        case "structured report":
-            st.download_button("DICOM Structured Report", work, key="export_sr", **settings)
-        case _:
-            st.download_button("DICOM Secondary Capture", work, key="export_sc", **settings)
 
 
 def _show_former(entries: Sequence[mt.ReviewEntry]) -> None:

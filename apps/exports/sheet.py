@@ -79,7 +79,7 @@ def _study(contents: Contents) -> list[Line]:
 
 def _finding(finding: Finding) -> list[Line]:
     lines = [Line(text=finding.said, figure=True)]
-    lines += [Line(text=sentence) for sentence in (finding.decision, finding.frequency) if sentence]
+    lines += [Line(text=sentence) for sentence in (finding.caution, finding.decision, finding.frequency) if sentence]
     return [*lines, *(Line(text=sentence) for sentence in finding.performance)]
 
 

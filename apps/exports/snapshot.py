@@ -29,7 +29,7 @@ class Snapshot:
         content: `row column 3`, eight bits, row by row.
         rows: Rows.
         columns: Columns.
-        where: `CT · slice 120 of 300 · window 40 ± 200 HU`.
+        where: `CT · slice 120 of 300 · W 400 · L 40`.
         letters: What its left, right, top and bottom edges show (`R`, `L`, `A`, `P`); empty where that is unknown.
     """
 

@@ -126,7 +126,7 @@ def _group(contents: Contents, finding: Finding, images: Sequence[Dataset]) -> M
         source_images=[SourceImageForMeasurementGroup(one.SOPClassUID, one.SOPInstanceUID) for one in images],
     )
     group[0].ContentSequence.extend(
-        _comment(text) for text in (finding.decision, finding.frequency, *finding.performance) if text
+        _comment(text) for text in (finding.caution, finding.decision, finding.frequency, *finding.performance) if text
     )
     return group
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     import medtransfer as mt
     from apps.readers.reading import Reading
 
-_UNSPECIFIED: Final = "US"
-"""What DICOM calls units that nobody named."""
+_THOUSAND: Final = 1_000
 
 
 def taken(reading: Reading, shown: Mapping[str, Any]) -> Snapshot | None:
@@ -53,10 +53,22 @@ def taken(reading: Reading, shown: Mapping[str, Any]) -> Snapshot | None:
     if view.slices > 1:
         where.append(f"{plane.name or 'slice'} {index + 1} of {view.voxels.shape[plane.axis]}")
     if not colour:
-        units = f" {view.units}" if view.units not in {"", _UNSPECIFIED} else ""
         turned = ", inverted" if inverted != view.inverted else ""
-        where.append(f"window {centre:.6g} ± {width / 2:.6g}{units}{turned}")
+        where.append(f"{_window(view, centre, width)}{turned}")
     return snapshot(picture, " · ".join(where), ratio=plane.ratio(view), letters=plane.letters(view))
+
+
+def _window(view: mt.View, centre: float, width: float) -> str:
+    """`W 400 · L 40`, rounded as the viewer does (`viewer/value.js`)."""
+    whole = float(view.slope).is_integer() and float(view.intercept).is_integer()
+    shown = (_written(width, whole=whole and width >= 10), _written(centre, whole=whole and centre.is_integer()))
+    return f"W {shown[0]} · L {shown[1]}"
+
+
+def _written(value: float, *, whole: bool) -> str:
+    """Three digits that matter, and a true minus sign."""
+    text = f"{math.floor(value + 0.5)}" if whole or abs(value) >= _THOUSAND else f"{float(f'{value:.3g}'):g}"
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _place(view: mt.View, shown: Mapping[str, Any], attention: np.ndarray | None) -> tuple[Plane, int]:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final, Literal
 import streamlit as st
 
 import medtransfer as mt
+from apps.panels._into_view import into_view
 from apps.server.shown import shown
-from apps.text import fact, plain, printable, trouble
+from apps.text import plain, printable, trouble
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,6 +81,7 @@ def saved(reading: Reading, reviews: Reviews, kind: str, opinion: mt.Opinion) ->
         )
     except mt.MedTransferError as error:
         trouble("This was not saved. What you entered is still here.", error.message, error.hint or "")
+        into_view(f"{kind} not saved")
         return False
     return True
 
@@ -113,7 +115,7 @@ def say(entry: Entry) -> None:
         for words in (", ".join(said.reasons), quality, said.remarks):
             if words:
                 plain(words)
-    fact("Recorded", f"{entry.at[:10]} {entry.at[11:19]} UTC, entry {entry.number}")
+        plain(f"Recorded {entry.at[:10]} {entry.at[11:19]} UTC, entry {entry.number}")
 
 
 def history(entries: Sequence[Entry]) -> None:

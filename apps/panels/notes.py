@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from apps import words
+from apps.notices import noticed, why_unread
 from apps.studies.scope import unread
 from apps.text import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from apps.readers.reading import Reading
@@ -28,7 +30,7 @@ def show(reading: Reading) -> None:
             st.markdown("**The model gives no score for this study.**")
             for sentence in reading.no_score:
                 plain(sentence)
-    if sentences := noticed(reading):
+    if sentences := said(reading):
         with st.container(border=True):
             st.caption("Take note")
             for sentence in sentences[:MOST]:
@@ -37,23 +39,41 @@ def show(reading: Reading) -> None:
                 with st.expander("The others"):
                     for sentence in rest:
                         plain(sentence)
+            if exact := technical(reading):
+                with st.expander("For whoever looks after the files"):
+                    for line in exact:
+                        plain(line)
 
 
-def noticed(reading: Reading) -> list[str]:
+def said(reading: Reading) -> list[str]:
     """A sentence for everything, in the order in which it matters."""
     names = dict(zip(reading.study.files, reading.study.names, strict=True))
     lost = unread(reading.views)
     sentences = [f"{lost} of {words.files(len(names))} could not be read."] if lost and reading.views.views else []
     sentences += [
-        f"{_name(one.path, names)} {'is left out' if one.by_rule else 'cannot be read'}: {one.problem}"
+        f"{_name(one.path, names)} {'is left out' if one.by_rule else 'cannot be read'}: "
+        f"{why_unread(one.code, by_rule=one.by_rule)}"
         for one in sorted(reading.views.unread, key=lambda one: one.by_rule)
     ]
-    several = len(reading.views.views) > 1
-    for view in reading.views.views:
-        said = [words.note(note) for note in view.notes]
-        sentences += [f"{view.label}: {sentence}" if several and view.label else sentence for sentence in said]
+    sentences += _of_views(reading, noticed)
     sentences += [words.flag(flag, ()) for flag in reading.result.flags if not flag.startswith(words.UNTRAINED)]
     return list(dict.fromkeys(sentences))
+
+
+def technical(reading: Reading) -> list[str]:
+    """The same of the files in the words of their readers, codes and all, as in `inspect`."""
+    names = dict(zip(reading.study.files, reading.study.names, strict=True))
+    lines = [f"{_name(one.path, names)}: {one.code}: {one.problem}" for one in reading.views.unread]
+    return list(dict.fromkeys([*lines, *_of_views(reading, str)]))
+
+
+def _of_views(reading: Reading, worded: Callable[[str], str]) -> list[str]:
+    several = len(reading.views.views) > 1
+    return [
+        f"{view.label}: {worded(note)}" if several and view.label else worded(note)
+        for view in reading.views.views
+        for note in view.notes
+    ]
 
 
 def _name(path: Path, names: dict[Path, str]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from apps.evidence.card import show_limits, show_question, show_training
+from apps.evidence.seen import SEEN, seen
 from apps.evidence.trained_on import outside, silent
 from apps.text import plain
 
@@ -23,11 +24,14 @@ def show(reading: Reading) -> None:
     strange, unsaid = outside(manifest, reading.views.views), silent(manifest, reading.views.views)
     with st.container(border=True):
         st.subheader("The model's scope")
+        if known := seen(reading):
+            st.markdown("**The model knows this patient**")
+            plain(SEEN)
         if strange:
             st.markdown("**Outside of what the model was trained on**")
             for sentence in strange:
                 plain(sentence)
-        elif reading.views.views:
+        elif reading.views.views and not known:
             st.text("Nothing that the files say of this study lies outside of what the model was trained on.")
         if unsaid:
             plain(f"Not stated in the files, and so not compared: {', '.join(unsaid)}.")

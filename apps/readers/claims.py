@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 import medtransfer as mt
+from apps.notices import why_unread
 from apps.readers.records import recorded, standing_of
 from apps.server.session import at_session_end
 from apps.studies.choice import close_study
@@ -115,4 +116,5 @@ def _failed(reading: Reading) -> str:
     """Why nothing of it could be read; empty where something could."""
     if reading.views.views:
         return ""
-    return reading.views.unread[0].problem if reading.views.unread else "there are no images in it"
+    first = next(iter(reading.views.unread), None)
+    return why_unread(first.code, by_rule=first.by_rule) if first else "there are no images in it"

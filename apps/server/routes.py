@@ -1,4 +1,4 @@
-"""The app's own addresses beside Streamlit's: voxels, what is on display, the viewer's modules, health.
+"""The app's own addresses beside Streamlit's: voxels, what is on display, files, the viewer's modules, health.
 
 They lie outside of every screen, so that each checks for itself who asks. A token is asked for in the `Authorization`
 header, which no other site's page can set: so no cookie counts here, and there is nothing to forge with one.
@@ -13,7 +13,7 @@ import anyio.to_thread
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from apps.people import roles_now
+from apps.people import READER, roles_now
 from apps.server.health import health
 from apps.server.shown import LARGEST, read_message
 from apps.server.tickets import TICKETS
@@ -36,6 +36,7 @@ def routes(base: str = "") -> list[Route]:
     return [
         Route(f"{place}/voxels/{{key}}", _voxels, methods=["GET"]),
         Route(f"{place}/shown", _shown, methods=["POST"]),
+        Route(f"{place}/files/{{key}}", _file, methods=["POST"]),
         Route(f"{place}/viewer/{{name}}", _module, methods=["GET"]),
         Route(f"{place}/health", _health, methods=["GET"]),
     ]
@@ -67,6 +68,21 @@ async def _shown(request: Request) -> Response:
     if said is None:
         return Response(status_code=400, headers=PRIVATE)
     return Response(status_code=204 if TICKETS.tell(token, said) else 403, headers=PRIVATE)
+
+
+async def _file(request: Request) -> Response:
+    """A file, made now: 403 without a reader's token, 410 where it is offered no longer, 422 with why it is not."""
+    key, token = request.path_params["key"], _token(request)
+    holder = TICKETS.holder(token)
+    if holder is None or READER not in await anyio.to_thread.run_sync(roles_now, holder):
+        return Response(status_code=403, headers=PRIVATE)
+    work = TICKETS.offered(token, key)
+    if work is None:
+        return Response(status_code=410, headers=PRIVATE)
+    made = await anyio.to_thread.run_sync(work)
+    if made.why_not:
+        return JSONResponse({"why": made.why_not}, status_code=422, headers=PRIVATE)
+    return Response(made.content, media_type=made.mime, headers=PRIVATE)
 
 
 async def _module(request: Request) -> Response:

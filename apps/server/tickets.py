@@ -15,12 +15,27 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from apps.people import Person
+
+
+MOST_FILES: Final = 24
+"""Files that one session may ask for at a time: each holds the report that it would be made of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A file, or in sentences for the screen why there is none."""
+
+    content: bytes = b""
+    name: str = ""
+    mime: str = "application/octet-stream"
+    why_not: tuple[str, ...] = ()
 
 
 @dataclass
@@ -32,6 +47,8 @@ class Pass:
     person: Person
     keys: set[str] = field(default_factory=set)
     shown: dict[str, Any] = field(default_factory=dict)
+    files: OrderedDict[str, Callable[[], Made]] = field(default_factory=OrderedDict)
+    """What may be asked for, and how it is made; the newest last."""
     releases: list[Callable[[], object]] = field(default_factory=list)
     gone_since: float | None = None
 
@@ -90,6 +107,21 @@ class Tickets:
         with self._lock:
             found = self._passes.get(token)
             return {} if found is None else dict(found.shown)
+
+    def offer(self, token: str, key: str, work: Callable[[], Made]) -> None:
+        """Let a token ask for the file of that key. What an older drawing of the page offered stays for a while."""
+        with self._lock:
+            files = self._passes[token].files
+            files[key] = work
+            files.move_to_end(key)
+            while len(files) > MOST_FILES:
+                files.popitem(last=False)
+
+    def offered(self, token: str, key: str) -> Callable[[], Made] | None:
+        """How the file of that key is made; None where the token may not ask for it."""
+        with self._lock:
+            found = self._passes.get(token)
+            return None if found is None else found.files.get(key)
 
     def at_end(self, token: str, release: Callable[[], object]) -> None:
         """Call `release` when the token's session ends."""

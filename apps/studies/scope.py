@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from apps import words
+from apps.notices import why_unread
 
 if TYPE_CHECKING:
     import medtransfer as mt
@@ -34,11 +35,12 @@ def unanswerable(bundle: mt.Bundle, views: mt.StudyViews) -> tuple[str, ...]:
         words.flag(f"{words.UNTRAINED}{name}", bundle.manifest.training.modalities)
         for name in modalities(bundle, views)
     ]
-    for view in views.views:
-        for note in view.notes:
-            code, _, what = note.partition(": ")
-            if code in GEOMETRY:
-                reasons.append(f"{view.label or view.modality}: {GEOMETRY[code]}{f' ({what})' if what else ''}.")
+    reasons += [
+        f"{view.label or view.modality}: {GEOMETRY[code]}."
+        for view in views.views
+        for note in view.notes
+        if (code := note.partition(": ")[0]) in GEOMETRY
+    ]
     if lost := unread(views):
         reasons.append(f"{words.files(lost)} of this study could not be read: the model would not see all of it.")
     return tuple(dict.fromkeys(reasons))
@@ -47,7 +49,7 @@ def unanswerable(bundle: mt.Bundle, views: mt.StudyViews) -> tuple[str, ...]:
 def unanswered(result: mt.StudyResult, views: mt.StudyViews) -> tuple[str, ...]:
     """Why there is no score although the model was asked: it could not take what the viewer can show."""
     known = {one.path for one in views.unread}
-    problems = [image.problem for image in result.images if image.problem and image.path not in known]
+    problems = [why_unread(image.code) for image in result.images if image.problem and image.path not in known]
     if not result.probabilities and not problems:
         return ("The model gave no answer.",)
     return tuple(f"The model cannot use an image of this study: {problem}" for problem in dict.fromkeys(problems))

@@ -40,6 +40,8 @@ class StudyImage:
     """Message and cure where it was not read; empty where it was."""
     part: str = ""
     """Tells the images of one file or series apart, such as `stack 2 of 3`."""
+    code: str = ""
+    """Of the problem; empty where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +85,7 @@ def predict_study(runtime: Runtime, bundle: Bundle, files: Sequence[Path]) -> St
     """
     settings, preprocess = bundle.manifest.read, bundle.manifest.preprocess
     items, unread = found_in(files, settings)
-    images = [_unread(one.path, one.problem) for one in unread]
+    images = [_unread(one.path, one.problem, one.code) for one in unread]
     scans: list[Prepared] = []
     slices: list[tuple[tuple[Path, str], Slices]] = []
     for item in items:
@@ -94,7 +96,7 @@ def predict_study(runtime: Runtime, bundle: Bundle, files: Sequence[Path]) -> St
             prepared = prepare(scan, preprocess)
             check_channels(bundle, prepared, file)
         except MedTransferError as error:
-            images.append(_unread(file, said(error)))
+            images.append(_unread(file, said(error), error.code))
             continue
         scans.append(prepared)
         slices.append(((file, item.part), slices_of(scan, prepared.views, preprocess)))
@@ -165,5 +167,5 @@ def _scope(bundle: Bundle, images: list[StudyImage]) -> tuple[str, ...]:
     return tuple(f"untrained_modality_{kind}" for kind in sorted(met - known)) if known else ()
 
 
-def _unread(file: Path, problem: str) -> StudyImage:
-    return StudyImage(path=file, shown=None, modality="", attributes={}, notes=(), problem=problem)
+def _unread(file: Path, problem: str, code: str) -> StudyImage:
+    return StudyImage(path=file, shown=None, modality="", attributes={}, notes=(), problem=problem, code=code)

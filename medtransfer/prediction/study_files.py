@@ -24,6 +24,8 @@ class Unreadable(NamedTuple):
     problem: str
     by_rule: bool = False
     """Left out by rule, as a scout or a report is: nothing is missing for that."""
+    code: str = ""
+    """Of the error, or of the rule."""
 
 
 def found_in(files: Sequence[Path], settings: ReadConfig) -> tuple[list[Item], list[Unreadable]]:
@@ -38,20 +40,21 @@ def found_in(files: Sequence[Path], settings: ReadConfig) -> tuple[list[Item], l
             files_below(file)
             there.append(file)
         except MedTransferError as error:
-            problems.append(Unreadable(file, said(error)))
+            problems.append(Unreadable(file, said(error), code=error.code))
     try:
         items, ledger = ingest_together(there, settings=settings)
     except MedTransferError as error:
-        return [], [*problems, Unreadable(Path(error.path or there[0]), said(error))]
+        return [], [*problems, Unreadable(Path(error.path or there[0]), said(error), code=error.code)]
     left_out = (row for row in ledger.rows if row.status != "read")
     problems += [
-        Unreadable(Path(row.path), f"{row.reason}. {row.hint}".strip(), row.status == "excluded") for row in left_out
+        Unreadable(Path(row.path), f"{row.reason}. {row.hint}".strip(), row.status == "excluded", row.code)
+        for row in left_out
     ]
     patients = {item.facts["patient_id"] for item in items if item.facts.get("patient_id")}
     if len(patients) < 2:
         return list(items), problems
     why = f"one of {len(patients)} patients in this folder. Give the studies of each patient a folder of their own."
-    return [], [*problems, *(Unreadable(item.path, why) for item in items)]
+    return [], [*problems, *(Unreadable(item.path, why, code="MixedPatient") for item in items)]
 
 
 def said(error: MedTransferError) -> str:

@@ -190,9 +190,10 @@ def _views(files: Sequence[Path], settings: ReadConfig) -> tuple[list[View], lis
         try:
             views.append(_view(item, settings))
         except MedTransferError as error:
-            unread.append(Unreadable(item.path, said(error)))
+            unread.append(Unreadable(item.path, said(error), code=error.code))
         except FOREIGN as error:  # no loader expected this one
-            unread.append(Unreadable(item.path, f"unexpected {type(error).__name__}. Look at it with `inspect`."))
+            why = f"unexpected {type(error).__name__}. Look at it with `inspect`."
+            unread.append(Unreadable(item.path, why, code="Unexpected"))
     return views, unread
 
 

@@ -176,8 +176,11 @@ def test_a_damaged_file_is_one_sentence_with_the_cure(open_app: OpenApp, bundle:
     assert [element.value for element in app.warning] == [
         "No image of this study could be read, so there is no prediction."
     ]
-    assert "text.dcm cannot be read: has no DICM at byte 128" in texts(app)
-    assert "Write it as a DICOM file" in texts(app)
+    assert "text.dcm cannot be read: it is not an image, or a damaged one. Leave it out" in texts(app)
+    folded = [[line.value for line in block.text] for block in app.expander if block.label.startswith("For whoever")]
+    assert len(folded) == 1
+    assert "text.dcm: NotDicom: has no DICM at byte 128" in folded[0][0]
+    assert texts(app).count("DICM") == 1, "the technical words stand nowhere else"
 
 
 def test_of_a_study_that_is_not_read_whole_no_score_is_shown_but_why(
@@ -188,7 +191,7 @@ def test_of_a_study_that_is_not_read_whole_no_score_is_shown_but_why(
     assert not app.exception
     assert not app.metric
     assert "1 file of this study could not be read: the model would not see all of it." in texts(app)
-    assert "empty.png cannot be read: the file has 0 bytes" in texts(app)
+    assert "empty.png cannot be read: it is damaged, or was not copied whole. Copy or send it again" in texts(app)
 
 
 def test_several_images_are_one_study(open_app: OpenApp, bundle: Bundle, studies: Path, reviews: Path) -> None:

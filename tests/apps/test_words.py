@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.words import decision, flag, interval, note, number, rule, value, windows
+from apps.words import decision, flag, interval, number, rule, value, windows
 from medtransfer.core.results import Estimate, OperatingPoint
 
 
@@ -50,13 +50,6 @@ def test_flags_in_words() -> None:
     assert flag("several_images", ()) == "Several images were pooled into one probability."
     assert "MG" in flag("untrained_modality_MG", ("CR",))
     assert flag("some_new_flag", ()) == "Some new flag."
-
-
-def test_notes_in_words() -> None:
-    assert note("GantryTilt: 12.0 degrees") == "The scanner's gantry was tilted by 12.0 degrees."
-    assert note("MiddlePlane: plane 2 of 3 is shown") == "A volume: plane 2 of 3 is shown."
-    assert note("Some{0}Code: what") == "Some{0}Code: what"
-    assert "swayed" in note("BurnedInAnnotation")
 
 
 def test_windows_of_ct_in_words() -> None:

@@ -140,10 +140,9 @@ def test_small_figures_are_told_from_nothing() -> None:
 
 def test_what_a_call_is_worth_follows_the_call() -> None:
     values = mt.predictive_values_at(operating_point(), 0.1)
-    assert "called pneumonia, as this one is, " in frequencies.worth(operating_point(), values, 0.41)
+    assert "of 100 patients who are called pneumonia have it, " in frequencies.worth(operating_point(), values, 0.41)
     negative = frequencies.worth(operating_point(), values, 0.4)
-    assert "called not pneumonia, as this one is, " in negative
-    assert negative.endswith("do not have it.")
+    assert "of 100 patients who are called not pneumonia do not have it, " in negative
     nothing = operating_point(sensitivity=mt.Estimate(name="sensitivity", value=None, method="Wilson", n=0))
     assert "not estimable" in frequencies.worth(nothing, mt.predictive_values_at(nothing, 0.1), 0.9)
 

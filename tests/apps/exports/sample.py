@@ -51,7 +51,7 @@ def picture(rows: int = 96, columns: int = 80, *, grey: int | None = None) -> Sn
     pixels = np.random.default_rng(7).integers(0, 256, (rows, columns), dtype=np.uint8)
     if grey is not None:
         pixels[:] = grey
-    return snapshot(pixels, "CR · PA · window 40 ± 20")
+    return snapshot(pixels, "CR · PA · W 40 · L 40")
 
 
 def finding(**changes: object) -> Finding:

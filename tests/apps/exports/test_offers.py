@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import medtransfer as mt
-from apps.exports.offers import offers, recording
+from apps.exports.offers import offers, recording, ticket
 from tests.apps.exports.sample import HOSTILE, hostile, report
 
 if TYPE_CHECKING:
@@ -25,9 +25,10 @@ def reviews(tmp_path: Path) -> Iterator[mt.Reviews]:
 
 def test_each_export_is_recorded_with_its_digest(reviews: mt.Reviews) -> None:
     contents = report()
-    made = [recording(offer, contents, reviews, shown={"slice": 3}, failed=[])() for offer in offers(contents)]
+    made = [recording(offer, contents, reviews, shown={"slice": 3})() for offer in offers(contents)]
     entries = reviews.entries(kind="export")
-    assert [entry.content["sha256"] for entry in entries] == [hashlib.sha256(content).hexdigest() for content in made]
+    assert [one.why_not for one in made] == [()] * 3
+    assert [entry.content["sha256"] for entry in entries] == [hashlib.sha256(one.content).hexdigest() for one in made]
     assert [entry.content["file"] for entry in entries] == ["pdf", "structured report", "secondary capture"]
     assert {entry.who for entry in entries} == {"a.reader@hospital.example"}
     assert {(entry.study_sha256, entry.bundle_sha256) for entry in entries} == {("a3" * 32, "b4" * 32)}
@@ -36,26 +37,32 @@ def test_each_export_is_recorded_with_its_digest(reviews: mt.Reviews) -> None:
 
 
 def test_what_cannot_be_recorded_is_not_handed_over(reviews: mt.Reviews, tmp_path: Path) -> None:
-    contents, failed = report(), ["of the last time"]
+    contents = report()
     (tmp_path / "reviews.sqlite").rename(tmp_path / "gone.sqlite")
-    with pytest.raises(mt.MedTransferError):
-        recording(offers(contents)[0], contents, reviews, shown={}, failed=failed)()
-    assert failed[0] == "Nothing was exported, since it could not be recorded."
-    assert len(failed) == 3
+    made = recording(offers(contents)[0], contents, reviews, shown={})()
+    assert not made.content
+    assert made.why_not[0] == "Nothing was exported, since it could not be recorded."
+    assert len(made.why_not) == 3
 
 
-def test_a_failure_says_nothing_of_the_patient(reviews: mt.Reviews) -> None:
+def test_a_failure_says_nothing_of_the_patient(reviews: mt.Reviews, caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> bytes:
         msg = "Doe^Jane"
         raise ValueError(msg)
 
-    failed: list[str] = []
     offer = replace(offers(report())[1], make=fail)
-    with pytest.raises(mt.MedTransferError) as caught:
-        recording(offer, report(), reviews, shown={}, failed=failed)()
-    assert "Doe" not in f"{caught.value}{failed}{caught.value.__cause__}"
-    assert caught.value.__suppress_context__
+    made = recording(offer, report(), reviews, shown={})()
+    assert not made.content
+    assert made.why_not == ("The file could not be made. Nothing was exported. The study stays as it is.",)
+    assert "ValueError" in caplog.text
+    assert "Doe" not in caplog.text
     assert not reviews.entries()
+
+
+def test_a_ticket_names_one_file_of_one_report() -> None:
+    tickets = [ticket(offer, contents) for contents in (report(), report(study="b")) for offer in offers(contents)]
+    assert len(set(tickets)) == 6
+    assert tickets[:3] == [ticket(offer, report()) for offer in offers(report())]
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -76,7 +76,7 @@ def test_preview_and_file_say_the_same(tmp_path: Path) -> None:
     (page,) = read(as_pdf(report(picture=None)), tmp_path)
     for word in words(report()):
         assert bare(word) in bare(page)
-    assert caption(report()) == "CR · PA · window 40 ± 20"
+    assert caption(report()) == "CR · PA · W 40 · L 40"
 
 
 @reads_pdf

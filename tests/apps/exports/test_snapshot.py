@@ -97,7 +97,7 @@ def test_the_slice_on_display_is_taken_through_its_window() -> None:
     state = {"series": one.key, "slice": 4, "plane": "axial", "centre": 300, "width": 100, "inverted": True}
     made = taken(reading(view(label="other"), one), state)
     assert made is not None
-    assert made.where == "CT · axial · 5 slices · axial 4 of 5 · window 300 ± 50 HU, inverted"
+    assert made.where == "CT · axial · 5 slices · axial 4 of 5 · W 100 · L 300, inverted"
     expected = displayed(one.voxels[3], slope=1, intercept=-100, centre=300, width=100, inverted=True)
     assert (made.pixels[..., 0] == expected).all()
     assert made.letters == ("R", "L", "A", "P")
@@ -131,7 +131,7 @@ def test_what_a_browser_may_send_never_breaks_the_report(state: dict[str, Any]) 
         state = {**state, "series": one.key}
     made = taken(reading(one), state)
     assert made is not None
-    assert "axial 3 of 5 · window 400 ± 450 HU" in made.where
+    assert "axial 3 of 5 · W 900 · L 400" in made.where
 
 
 # Voxel [slice, row, column] of `view`: slices run towards H, rows towards P, columns towards L.
@@ -178,9 +178,9 @@ def test_a_view_without_planes_has_its_own() -> None:
 def test_a_negative_film_is_no_inversion() -> None:
     one = view(inverted=True, units="US")
     said = [taken(reading(one), {"series": one.key, "inverted": inverted}) for inverted in (True, False)]
-    assert [made.where.rpartition(" · ")[2] for made in said if made] == [
-        "window 400 ± 450",
-        "window 400 ± 450, inverted",
+    assert [made.where.rpartition(" · W ")[2] for made in said if made] == [
+        "900 · L 400",
+        "900 · L 400, inverted",
     ]
 
 

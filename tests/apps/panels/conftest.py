@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +16,7 @@ from tests.manifests import make_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 class MakeReading(Protocol):
@@ -27,6 +29,7 @@ class MakeReading(Protocol):
         prevalence: float | None = None,
         uncalibrated: Mapping[str, float] | None = None,
         views: tuple[Any, ...] = (),
+        files: tuple[Path, ...] = (),
         **manifest: Any,
     ) -> Any: ...
 
@@ -85,6 +88,7 @@ def make_reading() -> MakeReading:
         prevalence: float | None = None,
         uncalibrated: Mapping[str, float] | None = None,
         views: tuple[Any, ...] = (),
+        files: tuple[Path, ...] = (),
         **manifest: Any,
     ) -> Any:
         fields = {"operating_point": operating_point(), "scored": (scored(),), "priors": {"pneumonia": 0.4}, **manifest}
@@ -97,8 +101,9 @@ def make_reading() -> MakeReading:
                 images=(),
                 uncalibrated=dict(uncalibrated or {}),
             ),
-            settings=SimpleNamespace(clinic=SimpleNamespace(prevalence=prevalence)),
-            views=SimpleNamespace(views=views, unread=()),
+            settings=SimpleNamespace(key=None, clinic=SimpleNamespace(prevalence=prevalence)),
+            study=SimpleNamespace(name="study 17", files=files, names=tuple(file.name for file in files)),
+            views=SimpleNamespace(views=views, unread=(), sha256=sha256(repr(files).encode()).hexdigest()),
             revealed=True,
         )
 

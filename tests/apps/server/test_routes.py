@@ -18,7 +18,7 @@ from apps.people import Person
 from apps.server import queue
 from apps.server.routes import VIEWER, routes
 from apps.server.shown import LARGEST, read_message, shown
-from apps.server.tickets import TICKETS
+from apps.server.tickets import TICKETS, Made
 from apps.server.voxels import SHELF
 from medtransfer.core.config.data import ReadConfig
 
@@ -135,6 +135,47 @@ def test_a_person_without_a_role_gets_nothing(client: TestClient, view: mt.View)
 def test_voxels_that_are_gone_are_said_to_be(client: TestClient, token: str) -> None:
     TICKETS.grant(token, "f" * 64)
     assert client.get(f"/medtransfer/voxels/{'f' * 64}", headers=bearer(token)).status_code == 410
+
+
+def test_a_file_is_made_for_the_session_that_it_was_offered_to(client: TestClient) -> None:
+    one, other = TICKETS.issue("s1", ANNA), TICKETS.issue("s2", ANNA)
+    calls: list[int] = []
+
+    def work() -> Made:
+        calls.append(1)
+        return (
+            Made(content=b"%PDF", name="a.pdf", mime="application/pdf") if len(calls) < 3 else Made(why_not=("Full.",))
+        )
+
+    TICKETS.offer(one, "k", work)
+    ask = lambda headers, key="k": client.post(f"/medtransfer/files/{key}", headers=headers)  # noqa: E731
+    refused = [
+        ask({}),
+        ask(bearer("x" * 43)),
+        ask({"Cookie": f"token={one}"}),
+        ask(bearer(other)),
+        ask(bearer(one), "l"),
+    ]
+    assert [answer.status_code for answer in refused] == [403, 403, 403, 410, 410]
+    assert client.get("/medtransfer/files/k", headers=bearer(one)).status_code == 405
+    assert not calls
+    for number in (1, 2):
+        answer = ask(bearer(one))
+        assert (answer.status_code, answer.content, len(calls)) == (200, b"%PDF", number)
+        assert answer.headers["content-type"] == "application/pdf"
+        assert answer.headers["cache-control"] == "private, no-store"
+    answer = ask(bearer(one))
+    assert (answer.status_code, answer.json()) == (422, {"why": ["Full."]})
+    TICKETS.revoke(one)
+    TICKETS.revoke(other)
+    assert ask(bearer(one)).status_code == 403
+
+
+def test_only_a_reader_is_given_a_file(client: TestClient) -> None:
+    token = TICKETS.issue("s", Person(name="eva", roles=frozenset({"researcher"})))
+    TICKETS.offer(token, "k", lambda: Made(content=b"%PDF"))
+    assert client.post("/medtransfer/files/k", headers=bearer(token)).status_code == 403
+    TICKETS.revoke(token)
 
 
 def test_what_is_on_display_is_kept_for_its_session(client: TestClient, token: str) -> None:

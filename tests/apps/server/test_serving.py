@@ -65,9 +65,10 @@ def until(what: Callable[[], object], seconds: float = 30) -> None:
 
 
 @contextmanager
-def serving(folder: Path, bundle: Bundle, studies: Path, *others: str | Path) -> Iterator[Server]:
+def serving(folder: Path, bundle: Bundle, studies: Path, *others: str | Path, port: int = 0) -> Iterator[Server]:
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        free.bind(("127.0.0.1", port))
         port = free.getsockname()[1]
     (folder / "tmp").mkdir(exist_ok=True)
     environment = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apps.people import Person
-from apps.server.tickets import Tickets
+from apps.server.tickets import MOST_FILES, Made, Tickets
 
 ANNA = Person(name="anna", roles=frozenset({"reader"}))
 
@@ -29,6 +29,18 @@ def test_a_token_opens_what_it_was_given_and_nothing_else() -> None:
     tickets.withdraw(one)
     assert not tickets.allows(one, "key")
     assert tickets.holder(one) == ANNA
+
+
+def test_files_are_offered_to_one_session_and_the_oldest_give_way() -> None:
+    tickets = Tickets()
+    one, other = tickets.issue("s1", ANNA), tickets.issue("s2", ANNA)
+    for number in range(MOST_FILES + 1):
+        tickets.offer(one, str(number), Made)
+        tickets.offer(one, "1", Made)  # drawn anew each time
+    assert [key for key in map(str, range(MOST_FILES + 1)) if tickets.offered(one, key) is None] == ["0"]
+    assert tickets.offered(other, "1") is None
+    tickets.revoke(one)
+    assert tickets.offered(one, "1") is None
 
 
 def test_tokens_are_long_random_and_of_their_own() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import medtransfer as mt
-from apps.exports import preview
+from apps.exports import handing, preview
 from medtransfer.core.keys import new_key
 from tests.apps.exports.checks import read as read_dicom
 from tests.apps.hostile import MARKS
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from streamlit.testing.v1 import AppTest
 
+    from apps.server.tickets import Made
     from medtransfer.models.bundle import Bundle
     from tests.apps.conftest import OpenApp, WriteStudy
 
@@ -39,15 +40,15 @@ def clinic(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def work(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], bytes]]:
-    """What each download button does when it is pressed, by its key."""
-    made: dict[str, Callable[[], bytes]] = {}
+def work(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], Made]]:
+    """What each button does when it is pressed, by the kind of its file."""
+    made: dict[str, Callable[[], Made]] = {}
 
-    def button(label: str, data: Callable[[], bytes], *, key: str, **_: Any) -> bool:
-        made[key] = data
-        return preview.st.button(label, key=key)
+    def hand_over(possible: Any, contents: Any) -> None:
+        made.update({offer.kind: work for offer, work in possible})
+        handing.hand_over(possible, contents)
 
-    monkeypatch.setattr(preview.st, "download_button", button)
+    monkeypatch.setattr(preview, "hand_over", hand_over)
     return made
 
 
@@ -94,15 +95,17 @@ def test_the_three_files_are_made_on_demand_and_recorded(
     app = reported(app, "good.dcm", reviews)
     assert not app.exception
     assert shows_notice(app)
-    assert set(work) == {"export_pdf", "export_sr", "export_sc"}
+    assert set(work) == {"pdf", "structured report", "secondary capture"}
     with mt.Reviews(reviews) as said:
         assert not said.entries(kind="export")  # nothing is made before somebody asks
         probability = next(entry for entry in said.entries(kind="reveal")).content["probabilities"]["pneumonia"]
-        content = {name: make() for name, make in work.items()}
+        content = {name: make().content for name, make in work.items()}
         digests = [entry.content["sha256"] for entry in said.entries(kind="export")]
-    assert digests == [hashlib.sha256(content[name]).hexdigest() for name in ("export_pdf", "export_sr", "export_sc")]
-    assert content["export_pdf"].startswith(b"%PDF")
-    for name in ("export_sr", "export_sc"):
+    assert digests == [
+        hashlib.sha256(content[name]).hexdigest() for name in ("pdf", "structured report", "secondary capture")
+    ]
+    assert content["pdf"].startswith(b"%PDF")
+    for name in ("structured report", "secondary capture"):
         dataset = read_dicom(content[name])
         assert (dataset.StudyInstanceUID, dataset.PatientID) == ("1.2.3.1", "P1")
     app.run()
@@ -115,9 +118,9 @@ def test_drawing_the_screen_anew_makes_no_other_report(
 ) -> None:
     app = open_app("--bundle", bundle.folder, "--studies", studies, "--clinic", clinic)
     app = reported(app, "good.dcm", reviews)
-    first = work["export_pdf"]()
+    first = work["pdf"]()
     app.run()
-    assert work["export_pdf"]() == first
+    assert work["pdf"]() == first
 
 
 def test_pictures_that_are_not_dicom_have_a_pdf_only(
@@ -135,7 +138,7 @@ def test_pictures_that_are_not_dicom_have_a_pdf_only(
     app = open_app("--bundle", folder, "--studies", studies, "--clinic", clinic)
     app = reported(app, "two pictures", reviews)
     assert not app.exception
-    assert set(work) == {"export_pdf"}
+    assert set(work) == {"pdf"}
     assert texts(app).count("The study is not DICOM") == 2
 
 
@@ -146,12 +149,10 @@ def test_a_disk_that_is_full_hands_nothing_over_and_says_so(
     app = reported(app, "good.dcm", reviews)
     held = reviews.read_bytes()
     reviews.unlink()
-    with pytest.raises(mt.MedTransferError):
-        work["export_pdf"]()
+    made = work["pdf"]()
     reviews.write_bytes(held)
-    app.run()
-    assert not app.exception
-    assert "The last export did not succeed." in [element.value for element in app.warning]
+    assert not made.content
+    assert made.why_not[0] == "Nothing was exported, since it could not be recorded."
 
 
 def test_foreign_text_is_shown_and_never_rendered(
