@@ -111,10 +111,37 @@ def test_predictions_name_what_failed_and_what_is_out_of_scope(
     assert not app.exception
     noted = column(app, "To note")
     assert noted["text.dcm"] == "failed: no DICM [NoDicm]"
-    assert noted["strange.dcm"] == "other modality: MG"
+    assert noted["strange.dcm"] == "other modality: MG; text in the picture"
     assert column(app, "Score") == {}  # nobody has read anything yet
     app.pills(key="worklist only").set_value([FAILED]).run()
-    assert list(app.dataframe[0].value["Study"]) == ["text.dcm"]
+    assert list(app.dataframe[0].value["Study"]) == ["text.dcm", "two pictures"]  # one of the two holds no bytes
+
+
+def test_before_anything_is_opened_its_header_says_what_is_wrong_with_it(begin: Begin, studies: Path) -> None:
+    (studies / "IM0001").write_bytes(bytes(100))
+    (studies / "report.docx").write_bytes(b"PK")
+    (studies / "notes.txt").write_text("notes")
+    app = begin()
+    assert not app.exception
+    noted = column(app, "To note")
+    assert noted["text.dcm"].startswith("failed: has no DICM")
+    assert noted["IM0001"].startswith("failed: is no image that can be read")
+    assert noted["strange.dcm"] == "other modality: MG; text in the picture"
+    assert noted["two pictures"] == "other modality: OT; 1 file not read"
+    assert noted["good.dcm"] == ""
+    assert "2 files of no image format are not listed: 1 .docx, 1 .txt." in texts(app)
+    app.pills(key="worklist only").set_value([FAILED]).run()
+    assert set(app.dataframe[0].value["Study"]) == {"text.dcm", "IM0001", "two pictures"}
+
+
+def test_a_copy_counts_as_read_when_its_content_was_read(begin: Begin, studies: Path, tmp_path: Path) -> None:
+    (studies / "again").mkdir()
+    (studies / "again" / "copy.dcm").write_bytes((studies / "good.dcm").read_bytes())
+    app = read_study(open_study(begin(), "good.dcm"), tmp_path / "reviews.sqlite")
+    app = app.switch_page("views/worklist.py").run()
+    read = column(app, "Read")
+    assert (read["good.dcm"], read["again"]) == ("by me", "by me")
+    assert read["strange.dcm"] == ""
 
 
 def test_a_score_stands_beside_what_its_reader_has_read(
