@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from apps.text import printable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -16,7 +18,7 @@ _SLICED: Final = frozenset({"CT", "MR", "PT", "NM"})
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """Of one study. What is not known is empty."""
+    """Of one study, each word on one visible line. What is not known is empty."""
 
     modalities: tuple[str, ...] = ()
     date: str = ""
@@ -40,11 +42,11 @@ def told_by(headers: Sequence[mt.FileHeader | None]) -> Told:
     unread = [header for header in known if header.status == "failed"]
     failed = ""
     if known and not read and not waiting:
-        failed = (unread or known)[0].problem
+        failed = printable((unread or known)[0].problem)
     dates = sorted({header.date for header in known if header.date})
     return Told(
-        modalities=tuple(sorted({header.modality for header in read if header.modality})),
-        date=dates[-1] if dates else "",
+        modalities=tuple(sorted({printable(header.modality) for header in read if header.modality})),
+        date=printable(dates[-1]) if dates else "",
         notes=tuple(sorted({note.partition(": ")[0] for header in read for note in header.notes})),
         failed=failed,
         lost=len(unread) if read else 0,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PERIOD: Final = 10.0
-"""Seconds between two looks."""
+"""Seconds between two looks; more where a look takes long, so that it takes 2 % of the server's time."""
+
+LONGEST_PAUSE: Final = 60.0
+"""Seconds after which the folder is looked through again in any case."""
 
 PATIENCE: Final = 120.0
 """Seconds that some headers, or the content of a study, may take."""
@@ -77,20 +81,23 @@ class Watch(threading.Thread):
     def __init__(self, folder: Path, *, period: float = PERIOD) -> None:
         super().__init__(name="folder watch", daemon=True)
         self.looking = Looking(folder, self._headers, self._content)
-        self._period, self._over = period, threading.Event()
+        self._period = self._pause = period
+        self._over = threading.Event()
         self._pool: ProcessPoolExecutor | None = None
         self._how: dict[str, Any] = {}
 
     def run(self) -> None:
         self._how = read_settings()
         while not self._over.is_set():
+            begun = time.thread_time()
             try:
                 self.looking.look(stop=self._over)
             except OSError as error:  # the folder is away, or no process can be had: the next look may find it
                 logger.warning("the folder could not be looked through: %s", type(error).__name__)
             finally:
                 self._drop()
-            self._over.wait(self._period)
+                self._pause = min(LONGEST_PAUSE, max(self._period, 50 * (time.thread_time() - begun)))
+            self._over.wait(self._pause)
 
     def end(self) -> None:
         """Have it end soon."""

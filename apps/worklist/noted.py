@@ -23,7 +23,7 @@ def noted(study: Study, known: Known | None, left: Standing | None, bundle: mt.B
         flags = [str(flag) for flag in met.get("flags", ())] + other_images(study, known)
         return tuple(dict.fromkeys(map(printable, flags))), printable(str(met.get("failed", "")))
     found = set(study.told.notes)
-    flags = [words.chip(flag) for flag in table]
+    flags = [printable(words.chip(flag)) for flag in table]
     flags += [words.chip(f"{words.UNTRAINED}{name}") for name in foreign(study, known, bundle)]
     flags += ["geometry in doubt"] * bool(found & GEOMETRY.keys())
     flags += [words.chip(code) for code in sorted(found & words.QUALITY.keys())]
@@ -31,14 +31,14 @@ def noted(study: Study, known: Known | None, left: Standing | None, bundle: mt.B
     flags += other_images(study, known)
     failed = study.told.failed
     if known is not None and known.status != "read":
-        failed = known.reason or failed
-    return tuple(dict.fromkeys(map(printable, flags))), printable(failed)
+        failed = printable(known.reason) or failed
+    return tuple(dict.fromkeys(flags)), failed
 
 
 def foreign(study: Study, known: Known | None, bundle: mt.Bundle) -> tuple[str, ...]:
     """Its modalities that the model was not trained on, as far as bundle, files and table say."""
     trained = set(bundle.manifest.training.modalities)
-    met = {*study.told.modalities, "" if known is None else known.modality} - {""}
+    met = {*study.told.modalities, "" if known is None else printable(known.modality)} - {""}
     return tuple(sorted(met - trained)) if trained else ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -190,3 +191,26 @@ def test_altered_predictions_are_said_and_the_list_stays(begin: Begin, predicted
     assert [element.value for element in app.warning] == ["The predictions cannot be used."]
     assert "SHA-256 differs" in texts(app)
     assert len(app.dataframe[0].value) == 4
+
+
+def test_no_score_is_cut_and_no_column_is_blank(
+    begin: Begin, predicted: Callable[..., Path], tmp_path: Path, studies: Path
+) -> None:
+    for name in ("text.dcm", "strange.dcm"):
+        (studies / name).unlink()
+    app = begin()
+    assert "Score" not in app.dataframe[0].value
+    assert "Read" not in app.dataframe[0].value
+    app = begin("--predictions", predicted(), *clinic(tmp_path, 'triage = true\nreveal = "always"\n'))
+    table = app.dataframe[0]
+    assert all(any(table.value[name]) for name in table.value)
+    wide = {name: column["width"] for name, column in json.loads(table.proto.columns).items() if "width" in column}
+    assert wide["Score"] >= 105  # "0.20 pneumonia" in the table's letters, and the room beside it
+    assert sum(wide.values()) <= 900  # what a window of 1,280 pixels has beside the screens' names
+
+
+def test_a_long_reason_is_said_in_full_below_the_table(begin: Begin, studies: Path) -> None:
+    (studies / "IM0003").write_bytes(bytes(100))
+    app = begin()
+    said = [line.value for line in app.expander[0].text]
+    assert "IM0003: failed: is no image that can be read: it begins like none. Copy it again, or remove it." in said
