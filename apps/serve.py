@@ -45,15 +45,16 @@ def main() -> None:
 
 @asynccontextmanager
 async def _running(app: Any) -> AsyncIterator[dict[str, Any]]:
-    """What is there while the server runs: the loaded network, and somebody who looks after ended sessions."""
+    """What is there while the server runs: the loaded network, and who looks after ended sessions and the folder."""
     del app
     from apps.server.keeper import keeping
     from apps.server.warm import warm
     from apps.studies.uploads import remove_leftovers
+    from apps.studies.watching import watching
 
     remove_leftovers()
     warm()
-    with keeping():
+    with keeping(), watching():
         yield {}
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from medtransfer.data.cohort import Cohort, read_cohort
     from medtransfer.data.deidentify import Deidentifier
     from medtransfer.data.dicom.instance import Instance, instances_of
+    from medtransfer.data.headers import FileHeader, file_headers
     from medtransfer.data.inspection import Inspection
     from medtransfer.data.ledger import Ledger
     from medtransfer.data.ledger_reader import read_ledger
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     from medtransfer.pipeline.story import convert, fit, inspect, plan, predict
     from medtransfer.pipeline.tuning import tune
     from medtransfer.prediction.study import StudyImage, StudyResult, load_runtime, predict_study
-    from medtransfer.prediction.study_files import Unreadable
+    from medtransfer.prediction.study_files import Unreadable, study_sha256
     from medtransfer.prediction.viewing import StudyViews, View, view_study
     from medtransfer.reporting.blocks import ReportBlock, ReportFacts, ReportItems, ReportMore, ReportTable, ReportWords
     from medtransfer.reporting.evaluation import read_evaluation
@@ -76,6 +77,7 @@ _HOMES: Final = {
     "ErrorCase": "medtransfer.core.evaluated.errors",
     "Estimate": "medtransfer.core.results",
     "Evaluation": "medtransfer.core.evaluated.evaluation",
+    "FileHeader": "medtransfer.data.headers",
     "Flow": "medtransfer.core.results",
     "Inspection": "medtransfer.data.inspection",
     "Instance": "medtransfer.data.dicom.instance",
@@ -120,6 +122,7 @@ _HOMES: Final = {
     "evaluate": "medtransfer.pipeline.evaluating",
     "export_reviews": "medtransfer.pipeline.reviewing",
     "exported_reviews": "medtransfer.pipeline.reviewing",
+    "file_headers": "medtransfer.data.headers",
     "find_rate": "medtransfer.pipeline.rates",
     "fit": "medtransfer.pipeline.story",
     "has_seen": "medtransfer.models.seen",
@@ -152,6 +155,7 @@ _HOMES: Final = {
     "report_part": "medtransfer.reporting.screen",
     "roc_place": "medtransfer.evaluation.roc_place",
     "soup": "medtransfer.pipeline.soups",
+    "study_sha256": "medtransfer.prediction.study_files",
     "training_verdict": "medtransfer.reporting.training",
     "training_words": "medtransfer.reporting.training",
     "tune": "medtransfer.pipeline.tuning",
@@ -171,6 +175,7 @@ __all__ = [
     "ErrorCase",
     "Estimate",
     "Evaluation",
+    "FileHeader",
     "Flow",
     "Inspection",
     "Instance",
@@ -215,6 +220,7 @@ __all__ = [
     "evaluate",
     "export_reviews",
     "exported_reviews",
+    "file_headers",
     "find_rate",
     "fit",
     "has_seen",
@@ -247,6 +253,7 @@ __all__ = [
     "report_part",
     "roc_place",
     "soup",
+    "study_sha256",
     "training_verdict",
     "training_words",
     "tune",

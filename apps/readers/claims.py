@@ -77,6 +77,7 @@ def taken(reading: Reading, reviews: mt.Reviews, left: Standing) -> bool:
         if others and not _goes_on(others):
             return False
         met = {"flags": list(flags(reading.bundle, reading.views)), "failed": _failed(reading)}
+        met |= {"bytes": reading.study.size} if reading.study.size else {}
         recorded(reviews, "claim", reading, content=met | ({"beside": sorted(others)} if others else {}))
     if held is None:
         held = Held(

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import streamlit as st
 
 import medtransfer as mt
-from apps.readers.standing import Standing, standing, standings
+from apps.readers.standing import Standing, Standings, standing, standings
 from apps.reviews import opened_reviews
 from apps.settings import current_settings
 from apps.text import trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from apps.readers.reading import Reading
 
 Event = Literal["claim", "release", "reveal"]
@@ -26,8 +24,8 @@ def current_reviews() -> mt.Reviews | None:
     return opened_reviews(current_settings().reviews)
 
 
-def all_standings(reviews: mt.Reviews) -> Mapping[str, Standing] | None:
-    """Where every study stands, by name; None where the reviews cannot be read, having said why."""
+def all_standings(reviews: mt.Reviews) -> Standings | None:
+    """Where every study stands; None where the reviews cannot be read, having said why."""
     try:
         return _folded(str(reviews.path)).up_to_now(reviews)
     except mt.MedTransferError as error:
@@ -71,9 +69,9 @@ class Folded:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._number, self._digest = 0, ""
-        self._standings: Mapping[str, Standing] = {}
+        self._standings = Standings()
 
-    def up_to_now(self, reviews: mt.Reviews) -> Mapping[str, Standing]:
+    def up_to_now(self, reviews: mt.Reviews) -> Standings:
         """With every entry that there is.
 
         Raises:
@@ -82,7 +80,7 @@ class Folded:
         with self._lock:
             new = reviews.entries(after=max(0, self._number - 1))
             if self._number and (not new or new[0].digest != self._digest):  # another file took its place
-                self._standings, self._number, new = {}, 0, reviews.entries()
+                self._standings, self._number, new = Standings(), 0, reviews.entries()
             if fresh := new[1:] if self._number else new:
                 self._standings = standings(fresh, onto=self._standings)
                 self._number, self._digest = fresh[-1].number, fresh[-1].digest

@@ -23,7 +23,7 @@ class Standing:
     claims: dict[str, str] = field(default_factory=dict)
     """Who has it now → since when."""
     met: dict[str, Any] = field(default_factory=dict)
-    """What was met when it was opened last: `flags`, and `failed` where nothing could be read."""
+    """What was met when it was opened last: `flags`, `failed` where nothing could be read, how many `bytes` it had."""
     impressions: dict[tuple[str, str], str] = field(default_factory=dict)
     """Who recorded an impression, beside which bundle → when."""
     reveals: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -43,15 +43,44 @@ class Standing:
         return {other: since for other, since in self.claims.items() if other != who}
 
 
-def standings(entries: Iterable[mt.ReviewEntry], onto: Mapping[str, Standing] | None = None) -> dict[str, Standing]:
-    """Where the studies stand, by name; `onto` is how they stood before, and stays as it is."""
-    found = dict(onto or {})
+@dataclass(frozen=True, kw_only=True)
+class Standings:
+    """Where all studies stand: by what they were called, and by what is in them."""
+
+    by_name: Mapping[str, Standing] = field(default_factory=dict)
+    by_content: Mapping[str, Standing] = field(default_factory=dict)
+
+    def of(self, names: Iterable[str], content: str = "") -> Standing | None:
+        """Where a study stands: by its content where that is known, as on its own screen, until then by its names."""
+        if content:
+            return self.by_content.get(content)
+        if not self.by_name:
+            return None
+        return next((self.by_name[name] for name in names if name in self.by_name), None)
+
+    def sizes(self) -> set[int]:
+        """Of how many bytes the studies were that somebody opened, where that was noted."""
+        return {left.met["bytes"] for left in self.by_content.values() if "bytes" in left.met}
+
+
+def standings(entries: Iterable[mt.ReviewEntry], onto: Standings | None = None) -> Standings:
+    """Where the studies stand; `onto` is how they stood before, and stays as it is."""
+    entries = list(entries)
+    onto = onto or Standings()
+    return Standings(
+        by_name=_folded(((entry.study, entry) for entry in entries), onto.by_name),
+        by_content=_folded(((entry.study_sha256, entry) for entry in entries), onto.by_content),
+    )
+
+
+def _folded(entries: Iterable[tuple[str, mt.ReviewEntry]], onto: Mapping[str, Standing]) -> dict[str, Standing]:
+    found = dict(onto)
     touched: set[str] = set()
-    for entry in entries:
-        if entry.study not in touched:
-            touched.add(entry.study)
-            found[entry.study] = deepcopy(found.get(entry.study)) or Standing()
-        _take(found[entry.study], entry)
+    for key, entry in entries:
+        if key not in touched:
+            touched.add(key)
+            found[key] = deepcopy(found.get(key)) or Standing()
+        _take(found[key], entry)
     return found
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from apps.studies.choice import ADDRESS, listed
-from apps.studies.places import place_of, places_of
 from apps.text import plain, printable
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def draw_studies(studies: pd.DataFrame, what: str, *, key: str) -> None:
 
 def offer_study(study_id: str) -> None:
     """The way to a study's screen, where the folder has it."""
-    name = place_of(study_id, places_of(study.name for study in listed().studies))
+    name = listed().place(study_id)
     if name is None:
         st.caption("Not in the folder of studies that the app was started with.")
         return

@@ -45,7 +45,9 @@ def show() -> None:
         left = words.studies(unsaid)
         plain(f"Left out of the table, since you are a reader, too, and have said nothing of them yet: {left}.")
     if seen:
-        st.dataframe([_row(pair) for pair in reversed(seen)], hide_index=True)
+        rows = [_row(pair) for pair in reversed(seen)]
+        said = [name for name in rows[0] if any(row[name] for row in rows)]
+        st.dataframe([{name: row[name] for name in said} for row in rows], hide_index=True)
     elif not pairs:
         st.text("Nobody has read a study yet.")
     record, export = st.columns(2, gap="large")
@@ -66,7 +68,8 @@ def _seen(reviews: mt.Reviews, pairs: Sequence[mt.ReviewPair]) -> list[mt.Review
     return [pair for pair in pairs if pair.study_sha256 in said]
 
 
-def _row(pair: mt.ReviewPair) -> dict[str, object]:
+def _row(pair: mt.ReviewPair) -> dict[str, str]:
+    """All words: a number that is missing would be drawn as None."""
     said = {"before": _said(pair.before), "after": _said(pair.after)}
     return {
         "Reader": printable(pair.who),
@@ -80,11 +83,12 @@ def _row(pair: mt.ReviewPair) -> dict[str, object]:
     }
 
 
-def _said(entry: ReviewEntry | None) -> tuple[str, int | None]:
+def _said(entry: ReviewEntry | None) -> tuple[str, str]:
     if entry is None:
-        return "", None
+        return "", ""
     opinion = mt.opinion_of(entry.content)
-    return printable(opinion.as_text()), opinion.confidence
+    sure = "" if opinion.confidence is None else f"{opinion.confidence} of 100"
+    return printable(opinion.as_text()), sure
 
 
 def _record(reviews: mt.Reviews) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from apps import words
 from apps.readers.records import current_reviews
 from apps.server.bundle import opened_bundle
 from apps.settings import current_settings
@@ -21,7 +22,7 @@ from apps.worklist import rows as worklist
 from apps.worklist.reading_list import current_predictions, current_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from streamlit.delta_generator import DeltaGenerator
 
@@ -37,6 +38,18 @@ SEARCH, ONLY, ORDER, OPEN, NAMED = (
     "worklist name",
 )
 HELD = "worklist held"
+SHORT = 20
+"""Letters of a note that a cell has room for where the window is narrow."""
+
+LETTER, MARGIN, NARROW = 6.5, 18, 892
+"""Pixels of a letter, beside a cell's words, and of the table in a window of 1,280."""
+
+WIDEST = {"With": 120, "To note": 140}
+"""Pixels that a column has at most, and the last one at least; 170 where nothing else is said."""
+
+MOST_IN_FULL, FEW = 50, 8
+"""Studies of which is said in full what is to note; of a few, without being asked."""
+
 FILTERS = (worklist.UNREAD, worklist.UNCLAIMED, worklist.MINE, worklist.FLAGGED, worklist.FAILED)
 
 
@@ -122,7 +135,7 @@ def _show_all() -> None:
 
 
 def _table(chosen: Sequence[Row]) -> None:
-    """A row a study, with a button that opens it."""
+    """A row a study, with a button that opens it. A column that says nothing of any study is not there."""
     now = time.time()
     columns: dict[str, list[Any]] = {
         "Open": ["" if row.arrived is None else "Open" for row in chosen],
@@ -135,21 +148,45 @@ def _table(chosen: Sequence[Row]) -> None:
         "With": [", ".join(row.claimed) for row in chosen],
         "To note": [_noted(row) for row in chosen],
     }
-    shown = {name: cells for name, cells in columns.items() if name == "To note" or any(cells)}
+    shown = {name: cells for name, cells in columns.items() if any(cells)}
     st.dataframe(
         shown,
         hide_index=True,
         height="content" if len(chosen) < 14 else 520,
         key="worklist table",
         alt="The studies, a row each",
-        column_config={
-            "Open": st.column_config.ButtonColumn("", type="tertiary", key=OPEN, width=70),
-            "To note": st.column_config.TextColumn("To note", width="large"),
-        },
+        column_config=_columns(shown),
     )
+    _in_full(chosen)
     click = st.session_state.get(OPEN)
     if click is not None and chosen[click["row"]].arrived is not None:
         open_study(chosen[click["row"]].name)
+
+
+def _columns(shown: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Each as wide as its longest cell, so that no score is cut; what is to note takes the rest."""
+    wide = {
+        name: min(WIDEST.get(name, 170), round(LETTER * max(len(name), *map(len, cells))) + MARGIN)
+        for name, cells in shown.items()
+        if name != "To note"
+    } | {"Open": 60}
+    if "To note" in shown:
+        wide["To note"] = max(WIDEST["To note"], NARROW - sum(wide.values()))
+    columns: dict[str, Any] = {name: st.column_config.TextColumn(name, width=width) for name, width in wide.items()}
+    columns["Open"] = st.column_config.ButtonColumn("", type="tertiary", key=OPEN, width=wide["Open"])
+    return columns
+
+
+def _in_full(chosen: Sequence[Row]) -> None:
+    """What is to note of each study, as long as it is: a cell has one line."""
+    long = [row for row in chosen if len(_noted(row)) > SHORT]
+    if not long:
+        return
+    with st.expander("What is to note, in full", expanded=len(long) <= FEW):
+        for row in long[:MOST_IN_FULL]:
+            plain(f"{row.name}: {_noted(row)}")
+        if len(long) > MOST_IN_FULL:
+            plain(f"And {words.studies(len(long) - MOST_IN_FULL)} more: search or show fewer to see them here.")
 
 
 def _moment(arrived: float | None) -> str:

@@ -1,6 +1,8 @@
 """What a whole cohort's predictions (`--predictions`) say about the studies of the folder.
 
-A row of the table belongs to the study of its name, as `apps.studies.places` finds it.
+A row of the table belongs to the study of its name, or that of one of its files, as `apps.studies.places` finds it. It
+was predicted from as many images as the cohort has; where the folder has another number, its probability is not the
+study's.
 """
 
 from __future__ import annotations
@@ -12,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 import medtransfer as mt
-from apps.studies.places import place_of, places_of
+from apps import words
 from apps.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from apps.studies.folder import Listing
 
 _PROBABILITY: Final = "probability_"
 _FILES: Final = ("predictions.csv", "predictions.json")
@@ -35,6 +37,11 @@ class Known:
     date: str
     modality: str
 
+    @property
+    def several(self) -> bool:
+        """Whether it was predicted from several images."""
+        return words.SEVERAL_IMAGES in self.flags
+
 
 @dataclass(frozen=True, kw_only=True)
 class Matched:
@@ -47,24 +54,23 @@ class Matched:
     """Rows that were not read, of studies which the folder does not have: they are named all the same."""
 
 
-def read_matched(path: Path, names: tuple[str, ...]) -> tuple[Matched, str]:
+def read_matched(path: Path, listing: Listing) -> tuple[Matched, str]:
     """The predictions that the app was started with beside the folder's studies, and whose bundle made them.
 
     Raises:
         MedTransferError: They cannot be read.
     """
-    return _matched(str(path), _stamp(path), names)
+    return _matched(str(path), _stamp(path), listing.digest, listing)
 
 
-def matched(predictions: mt.Predictions, names: Iterable[str]) -> Matched:
+def matched(predictions: mt.Predictions, listing: Listing) -> Matched:
     """Each row to the study of its name; a name that several bear is nobody's."""
-    places = places_of(names)
     known: dict[str, Known] = {}
     lost: list[tuple[str, Known]] = []
     elsewhere = 0
     for row in predictions.table.to_dict("records"):
         told, study = _known(row, predictions.classes), str(row["study_id"])
-        name = place_of(study, places)
+        name = listing.place(study)
         if name is not None and name not in known:
             known[name] = told
         elif told.status == "read":
@@ -75,10 +81,10 @@ def matched(predictions: mt.Predictions, names: Iterable[str]) -> Matched:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the predictions …")
-def _matched(path: str, stamped: tuple[tuple[int, int], ...], names: tuple[str, ...]) -> tuple[Matched, str]:
-    del stamped  # a part of the cache's key
+def _matched(path: str, stamped: tuple[tuple[int, int], ...], digest: str, _listing: Listing) -> tuple[Matched, str]:
+    del stamped, digest  # parts of the cache's key
     predictions = mt.read_predictions(Path(path))
-    return matched(predictions, names), predictions.bundle_sha256
+    return matched(predictions, _listing), predictions.bundle_sha256
 
 
 def _known(row: dict[Any, Any], classes: tuple[str, ...]) -> Known:

@@ -8,7 +8,7 @@ import medtransfer as mt
 from apps.people import current_person
 from apps.readers.records import all_standings
 from apps.settings import current_settings
-from apps.studies.choice import listed
+from apps.studies.choice import listed, tell_what_was_opened
 from apps.text import trouble
 from apps.worklist.predictions import Matched, read_matched
 from apps.worklist.rows import Reader, next_unread, rows
@@ -23,6 +23,7 @@ def current_rows(bundle: mt.Bundle, reviews: mt.Reviews, matched: Matched) -> li
     standings = all_standings(reviews)
     if standings is None:
         return None
+    tell_what_was_opened(standings.sizes(), standings.by_name)
     clinic = current_settings().clinic
     reader = Reader(who=current_person().name, bundle=bundle, always=clinic.reveal == "always", triage=clinic.triage)
     return rows(listed().studies, matched, standings, reader)
@@ -34,7 +35,7 @@ def current_predictions(bundle: mt.Bundle) -> Matched:
     if path is None:
         return Matched()
     try:
-        matched, sha256 = read_matched(path, tuple(study.name for study in listed().studies))
+        matched, sha256 = read_matched(path, listed())
     except mt.MedTransferError as error:
         trouble("The predictions cannot be used.", f"{error.path or path}: {error.message}", error.hint or "")
         return Matched()

@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from apps import words
 from apps.text import printable
+from apps.worklist.noted import foreign, noted, other_images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import medtransfer as mt
-    from apps.readers.standing import Standing
+    from apps.readers.standing import Standing, Standings
     from apps.studies.folder import Study
     from apps.worklist.predictions import Known, Matched
 
@@ -48,6 +48,8 @@ class Row:
     flags: tuple[str, ...] = ()
     failed: str = ""
     """Why nothing of it could be read."""
+    lost: int = 0
+    """Files that could not be read, where others could."""
     claimed: tuple[str, ...] = ()
     mine: bool = False
     read: bool = False
@@ -67,9 +69,12 @@ class Reader:
     see scores of unread studies side by side can order by them, as the grid of any browser does."""
 
 
-def rows(studies: Iterable[Study], matched: Matched, standings: Mapping[str, Standing], reader: Reader) -> list[Row]:
+def rows(studies: Iterable[Study], matched: Matched, standings: Standings, reader: Reader) -> list[Row]:
     """Every study of the folder, and every failed row of the predictions besides."""
-    here = [_row(study, matched.known.get(study.name), standings.get(study.name), reader) for study in studies]
+    here = [
+        _row(study, matched.known.get(study.name), standings.of((study.name, *study.aliases), study.content), reader)
+        for study in studies
+    ]
     return here + [_lost(name, known) for name, known in matched.lost]
 
 
@@ -92,7 +97,7 @@ def shown(found: Sequence[Row], *, search: str = "", only: Iterable[str] = ()) -
         UNCLAIMED: lambda row: not row.claimed,
         MINE: lambda row: row.mine,
         FLAGGED: lambda row: bool(row.flags or row.failed),
-        FAILED: lambda row: bool(row.failed),
+        FAILED: lambda row: bool(row.failed or row.lost),
     }
     chosen = [tests[name] for name in only if name in tests]
     return [
@@ -127,20 +132,22 @@ def waiting(arrived: float, now: float) -> str:
 
 def _row(study: Study, known: Known | None, left: Standing | None, reader: Reader) -> Row:
     sha256 = reader.bundle.sha256
-    read = left is not None and left.is_read(reader.who, sha256, arrived=study.arrived)
-    foreign = known is not None and _is_foreign(known, reader.bundle)
-    flags, failed = _problems(known, left, foreign=foreign)
-    told, of = (None, "") if failed else _score(None if foreign else known, left, reader)
+    read = left is not None and left.is_read(reader.who, sha256, arrived=0.0 if study.content else study.arrived)
+    flags, failed = noted(study, known, left, reader.bundle)
+    unlike = foreign(study, known, reader.bundle) or other_images(study, known)
+    table = {} if known is None or unlike else known.probabilities
+    told, of = (None, "") if failed else _score(table, left, reader)
     score = told if read or (reader.always and reader.triage) else None
     return Row(
         name=study.name,
         arrived=study.arrived,
-        date="" if known is None else printable(known.date),
+        date=printable(known.date) if known is not None and known.date else study.told.date,
         score=score,
         of=of if score is not None else "",
         rank=told if reader.triage else None,
         flags=flags,
         failed=failed,
+        lost=study.told.lost,
         claimed=() if left is None else tuple(printable(who) for who in left.claims),
         mine=left is not None and reader.who in left.claims,
         read=read,
@@ -152,31 +159,14 @@ def _lost(name: str, known: Known) -> Row:
     return Row(name=name, arrived=None, date=printable(known.date), failed=known.reason or known.status)
 
 
-def _is_foreign(known: Known, bundle: mt.Bundle) -> bool:
-    """Whether it is of a modality that the model was not trained on, as far as both say."""
-    trained = bundle.manifest.training.modalities
-    return bool(trained and known.modality and known.modality not in trained)
-
-
-def _problems(known: Known | None, left: Standing | None, *, foreign: bool) -> tuple[tuple[str, ...], str]:
-    """Flags in words, and why it could not be read: as the predictions say, or as it was met when last opened."""
-    met: Mapping[str, Any] = {} if left is None else left.met
-    if met:
-        return tuple(printable(str(flag)) for flag in met.get("flags", ())), printable(str(met.get("failed", "")))
-    if known is None:
-        return (), ""
-    flags = [*known.flags, *([f"{words.UNTRAINED}{known.modality}"] if foreign else [])]
-    return tuple(printable(words.chip(flag)) for flag in flags), known.reason if known.status != "read" else ""
-
-
-def _score(known: Known | None, left: Standing | None, reader: Reader) -> tuple[float | None, str]:
-    """What this reader was shown, or else what the predictions say."""
+def _score(table: Mapping[str, float], left: Standing | None, reader: Reader) -> tuple[float | None, str]:
+    """What this reader was shown, or else what the table of predictions says."""
     bundle = reader.bundle
     seen = None if left is None else left.reveals.get((reader.who, bundle.sha256))
     if seen is not None:
         told = {str(name): float(p) for name, p in dict(seen.get("probabilities", {})).items()}
     else:
-        told = {} if known is None else known.probabilities
+        told = dict(table)
     if not told:
         return None, ""
     positive = bundle.manifest.positive

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -110,7 +111,9 @@ def bundle(make_bundle: MakeBundle, tmp_path_factory: pytest.TempPathFactory) ->
 def studies(tmp_path: Path) -> Path:
     """A good radiograph, one of a modality never seen, a damaged file, and a folder with two pictures."""
     folder = tmp_path / "studies"
-    write_radiograph(folder / "good.dcm", Modality="CR", ViewPosition="PA", PatientAge="061Y")
+    write_radiograph(
+        folder / "good.dcm", StudyInstanceUID="1.2.3.1", Modality="CR", ViewPosition="PA", PatientAge="061Y"
+    )
     write_radiograph(folder / "strange.dcm", Modality="MG", BurnedInAnnotation="YES")
     (folder / "text.dcm").write_bytes(b"no image\n" * 40)
     for name in ("one.png", "two.png"):
@@ -122,7 +125,7 @@ def studies(tmp_path: Path) -> Path:
 
 
 def write_radiograph(path: Path, **tags: object) -> Path:
-    """A small DICOM radiograph with a bright disc."""
+    """A small DICOM radiograph with a bright disc, a study of its own unless `tags` say otherwise."""
     rows, columns = np.mgrid[:96, :80]
     pixels = (800 + 2400 * ((rows - 40) ** 2 + (columns - 40) ** 2 < 500)).astype(np.uint16)
     meta = FileMetaDataset()
@@ -133,7 +136,7 @@ def write_radiograph(path: Path, **tags: object) -> Path:
     values = {
         "SOPClassUID": meta.MediaStorageSOPClassUID,
         "SOPInstanceUID": meta.MediaStorageSOPInstanceUID,
-        "StudyInstanceUID": "1.2.3.1",
+        "StudyInstanceUID": f"1.2.3.1.{zlib.crc32(bytes(path))}",
         "SeriesInstanceUID": "1.2.3.2",
         "PatientID": "P1",
         "Modality": "CR",

@@ -28,6 +28,7 @@ from medtransfer.data.loaders._containment import contained
 from medtransfer.data.loaders._signatures import has_dicom_magic
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from medtransfer.core.config.data import ReadConfig
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from medtransfer.data.scan import Scan
     from medtransfer.data.walk import FileBelow
 
-__all__ = ["available_syntaxes", "find", "load"]
+__all__ = ["available_syntaxes", "find", "is_ours", "load", "looked_at"]
 
 SUFFIXES = frozenset({".dcm", ".dicom"})
 OTHERS = (".nii", ".nii.gz", ".hdr", ".img", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -53,21 +54,21 @@ def find(files: tuple[FileBelow, ...], *, settings: ReadConfig) -> Found:
     broken: dict[str, ReadError] = {}
     states: list[Path] = []
     directories: list[Path] = []
-    ours = [file.path for file in files if _is_ours(file, settings)]
-    for path, one in zip(ours, look_at(ours, settings=settings), strict=True):
+    ours = [file for file in files if is_ours(file, settings)]
+    for one in looked_at(ours, settings=settings):
         if isinstance(one, Seen):
             seen.append(one)
             continue
         if isinstance(one, Failed):
-            failed.append(_misnamed(one))
+            failed.append(one)
             if "series_uid" in one.facts and isinstance(one.error, ReadError):
                 broken[one.facts["series_uid"]] = one.error
             continue
         excluded.append(one)
         if one.rule == "dicomdir":
-            directories.append(path)
+            directories.append(one.path)
         elif one.rule == "presentation_state":
-            states.append(path)
+            states.append(one.path)
     items, refused = items_of(seen, broken, _shown_otherwise(states), settings=settings)
     named = {file.path for file in files}
     missing = {entry.path: entry for place in directories for entry in directory_failures(place)}
@@ -98,7 +99,14 @@ def load(item: Item, *, settings: ReadConfig) -> Scan:
     return scan_of(item, headers, settings=settings)
 
 
-def _is_ours(file: FileBelow, settings: ReadConfig) -> bool:
+def looked_at(files: Sequence[FileBelow], *, settings: ReadConfig) -> list[Seen | Excluded | Failed]:
+    """What each of our files says by itself, before series are put together; none is raised."""
+    found = look_at([file.path for file in files], settings=settings)
+    return [_misnamed(one) if isinstance(one, Failed) else one for one in found]
+
+
+def is_ours(file: FileBelow, settings: ReadConfig) -> bool:
+    """Whether `find` takes this file for DICOM."""
     if has_dicom_magic(file.head) or file.path.suffix.lower() in SUFFIXES:
         return True
     return settings.force and looks_like_elements(file.head)

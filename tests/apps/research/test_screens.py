@@ -332,7 +332,7 @@ def test_a_choice_in_the_chart_comes_before_one_in_the_table() -> None:
 
 
 def test_a_study_is_found_by_its_name_where_that_is_one_studys_alone() -> None:
-    places = places_of(["images/A-1.dcm", "b/A-2.dcm", "c/A-2.dcm", "folder"])
+    places = places_of((name, ()) for name in ("images/A-1.dcm", "b/A-2.dcm", "c/A-2.dcm", "folder"))
     assert place_of("A-1", places) == "images/A-1.dcm"
     assert place_of("A-2", places) is None
     assert place_of("c/A-2.dcm", places) == "c/A-2.dcm"

@@ -49,7 +49,7 @@ def test_a_study_that_does_not_say_whose_it_is(
     open_app: OpenApp, bundle: Bundle, tmp_path: Path, write_study: WriteStudy
 ) -> None:
     for number in (1, 2):
-        write_study(tmp_path / "in" / "both" / f"{number}.dcm", PatientID=f"P{number}", SOPInstanceUID=f"1.2.{number}")
+        write_study(tmp_path / "in" / "both" / f"{number}.dcm", PatientID=f"P{number}", StudyInstanceUID="")
     new_key(tmp_path / "a.key")
     app = open_app("--bundle", bundle.folder, "--studies", tmp_path / "in", "--key", tmp_path / "a.key")
     assert "one of 2 patients in this folder" in texts(open_study(app, "both"))

@@ -55,7 +55,7 @@ def test_pairs_are_listed_the_newest_first(draw: Callable[..., AppTest]) -> None
     assert not app.exception
     table = app.dataframe[0].value
     assert len(table) == 61
-    assert table.iloc[-1].tolist() == ["anna", "anna", "normal", 0, "anna", 9, "agree", "yes"]
+    assert table.iloc[-1].tolist() == ["anna", "anna", "normal", "0 of 100", "anna", "9 of 100", "agree", "yes"]
     assert not [mark for mark in MARKS if mark in markup(app)]
     assert all(str(cell).isprintable() for cell in table.to_numpy().ravel())
     assert "Off: the clinic's file names no study protocol" in texts(app)
@@ -78,7 +78,9 @@ def test_who_reads_too_sees_others_only_where_something_was_said_first(
         reviews.append("claim", shown={}, content={}, **{**of, "study_sha256": "1"})
         reviews.append("impression", shown={}, content=said, **of)
     app = draw()
-    assert app.dataframe[0].value["Reader"].tolist() == ["paul", "anna"]
+    table = app.dataframe[0].value
+    assert table["Reader"].tolist() == ["paul", "anna"]
+    assert table.iloc[0].tolist() == ["paul", "anna", "normal", "50 of 100", "", "", "", "yes"]  # never None
     assert ": 60 studies." in texts(app)
 
 

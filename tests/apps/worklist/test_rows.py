@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.readers.records import Folded
-from apps.readers.standing import Standing, standings
+from apps.readers.standing import Standing, Standings, standings
 from apps.studies.folder import Study
 from apps.worklist import rows as worklist
 from apps.worklist.predictions import Known, Matched
@@ -147,16 +148,16 @@ def test_what_is_out_of_scope_or_failed_has_no_score(bundle: Bundle) -> None:
 
 def test_a_failed_row_of_the_predictions_is_a_row_even_without_its_files(bundle: Bundle) -> None:
     matched = Matched(lost=(("gone", known(status="failed", reason="no image")),))
-    found = rows([study("a")], matched, {}, Reader(who="anna", bundle=bundle))
+    found = rows([study("a")], matched, Standings(), Reader(who="anna", bundle=bundle))
     assert [(row.name, row.arrived, row.failed) for row in found] == [("a", 0.0, ""), ("gone", None, "no image")]
 
 
 def test_a_claim_holds_until_its_own_readers_release() -> None:
-    left = standings([entry("claim"), entry("claim", "eva"), entry("release")])["a"]
+    left = standings([entry("claim"), entry("claim", "eva"), entry("release")]).by_name["a"]
     assert left.claims == {"eva": NIGHT}
     assert left.others("anna") == {"eva": NIGHT}
     assert left.others("eva") == {}
-    assert standings([entry("claim"), entry("release", "eva")])["a"].claims == {"anna": NIGHT}
+    assert standings([entry("claim"), entry("release", "eva")]).by_name["a"].claims == {"anna": NIGHT}
 
 
 @pytest.mark.parametrize(
@@ -186,21 +187,21 @@ def test_waiting_in_words() -> None:
 
 
 def test_a_study_that_nobody_opened_is_as_new() -> None:
-    assert not standings([]).get("a", Standing()).claims
+    assert not (standings([]).of(["a"]) or Standing()).claims
 
 
 def test_what_was_said_meanwhile_is_folded_onto_what_was_there(tmp_path: Path) -> None:
     folded = Folded()
     with Reviews(tmp_path / "reviews.sqlite") as reviews:
-        assert folded.up_to_now(reviews) == {}
+        assert folded.up_to_now(reviews) == Standings()
         said: list[tuple[Kind, str]] = [("claim", "anna"), ("claim", "eva"), ("release", "anna"), ("impression", "eva")]
-        before: dict[str, Standing] = {}
+        before = Standings()
         for kind, who in said:
-            held = dict(folded.up_to_now(reviews))
+            held = folded.up_to_now(reviews)
             assert held == before
             reviews.append(kind, who=who, study="a", study_sha256="S", bundle_sha256="B", shown={}, content={})
             assert held == before  # what was handed out is not changed
-            before = dict(folded.up_to_now(reviews))
+            before = deepcopy(folded.up_to_now(reviews))
             assert before == standings(reviews.entries())
     with Reviews(tmp_path / "another.sqlite") as another:
-        assert folded.up_to_now(another) == {}
+        assert folded.up_to_now(another) == Standings()

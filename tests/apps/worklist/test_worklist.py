@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -111,10 +112,37 @@ def test_predictions_name_what_failed_and_what_is_out_of_scope(
     assert not app.exception
     noted = column(app, "To note")
     assert noted["text.dcm"] == "failed: no DICM [NoDicm]"
-    assert noted["strange.dcm"] == "other modality: MG"
+    assert noted["strange.dcm"] == "other modality: MG; text in the picture"
     assert column(app, "Score") == {}  # nobody has read anything yet
     app.pills(key="worklist only").set_value([FAILED]).run()
-    assert list(app.dataframe[0].value["Study"]) == ["text.dcm"]
+    assert list(app.dataframe[0].value["Study"]) == ["text.dcm", "two pictures"]  # one of the two holds no bytes
+
+
+def test_before_anything_is_opened_its_header_says_what_is_wrong_with_it(begin: Begin, studies: Path) -> None:
+    (studies / "IM0001").write_bytes(bytes(100))
+    (studies / "report.docx").write_bytes(b"PK")
+    (studies / "notes.txt").write_text("notes")
+    app = begin()
+    assert not app.exception
+    noted = column(app, "To note")
+    assert noted["text.dcm"].startswith("failed: has no DICM")
+    assert noted["IM0001"].startswith("failed: is no image that can be read")
+    assert noted["strange.dcm"] == "other modality: MG; text in the picture"
+    assert noted["two pictures"] == "other modality: OT; 1 file not read"
+    assert noted["good.dcm"] == ""
+    assert "2 files of no image format are not listed: 1 .docx, 1 .txt." in texts(app)
+    app.pills(key="worklist only").set_value([FAILED]).run()
+    assert set(app.dataframe[0].value["Study"]) == {"text.dcm", "IM0001", "two pictures"}
+
+
+def test_a_copy_counts_as_read_when_its_content_was_read(begin: Begin, studies: Path, tmp_path: Path) -> None:
+    (studies / "again").mkdir()
+    (studies / "again" / "copy.dcm").write_bytes((studies / "good.dcm").read_bytes())
+    app = read_study(open_study(begin(), "good.dcm"), tmp_path / "reviews.sqlite")
+    app = app.switch_page("views/worklist.py").run()
+    read = column(app, "Read")
+    assert (read["good.dcm"], read["again"]) == ("by me", "by me")
+    assert read["strange.dcm"] == ""
 
 
 def test_a_score_stands_beside_what_its_reader_has_read(
@@ -163,3 +191,26 @@ def test_altered_predictions_are_said_and_the_list_stays(begin: Begin, predicted
     assert [element.value for element in app.warning] == ["The predictions cannot be used."]
     assert "SHA-256 differs" in texts(app)
     assert len(app.dataframe[0].value) == 4
+
+
+def test_no_score_is_cut_and_no_column_is_blank(
+    begin: Begin, predicted: Callable[..., Path], tmp_path: Path, studies: Path
+) -> None:
+    for name in ("text.dcm", "strange.dcm"):
+        (studies / name).unlink()
+    app = begin()
+    assert "Score" not in app.dataframe[0].value
+    assert "Read" not in app.dataframe[0].value
+    app = begin("--predictions", predicted(), *clinic(tmp_path, 'triage = true\nreveal = "always"\n'))
+    table = app.dataframe[0]
+    assert all(any(table.value[name]) for name in table.value)
+    wide = {name: column["width"] for name, column in json.loads(table.proto.columns).items() if "width" in column}
+    assert wide["Score"] >= 105  # "0.20 pneumonia" in the table's letters, and the room beside it
+    assert sum(wide.values()) <= 900  # what a window of 1,280 pixels has beside the screens' names
+
+
+def test_a_long_reason_is_said_in_full_below_the_table(begin: Begin, studies: Path) -> None:
+    (studies / "IM0003").write_bytes(bytes(100))
+    app = begin()
+    said = [line.value for line in app.expander[0].text]
+    assert "IM0003: failed: is no image that can be read: it begins like none. Copy it again, or remove it." in said

@@ -18,6 +18,7 @@ def test_an_image_says_whose_it_is(tmp_path: Path) -> None:
     file = write_radiograph(
         tmp_path / "a.dcm",
         SpecificCharacterSet="ISO_IR 192",
+        StudyInstanceUID="1.2.3.1",
         PatientName="Müller^Anna",
         PatientBirthDate="19650203",
         AccessionNumber="A17",
