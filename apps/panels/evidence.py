@@ -12,6 +12,7 @@ import streamlit as st
 
 import medtransfer as mt
 from apps import words
+from apps.drawing import draw_chart
 from apps.evidence import charts, frequencies
 from apps.evidence.findings import Finding, findings, first, shares, start
 from apps.text import plain, why
@@ -138,7 +139,7 @@ def _frequency(manifest: mt.Manifest, finding: Finding, prevalence: float | None
     if here.estimate.value is not None and here.estimate.note:
         plain(f"Take care: {here.estimate.note}.")
     if found.estimate.value is not None:
-        st.altair_chart(charts.dots(*frequencies.hundred(found.estimate)), width="content")
+        draw_chart(charts.dots(*frequencies.hundred(found.estimate)), width="content")
         st.text("Squares: so many had it at least. Triangles: so many more may have. Circles: the others.")
     why(
         r"\hat p = \tfrac{x}{n}, \qquad \mathrm{odds}\,p' = \mathrm{odds}\,\hat p \cdot "
@@ -199,7 +200,7 @@ def _position(finding: Finding) -> None:
         return
     st.text("Where this study stands")
     threshold = None if point is None else point.threshold
-    st.altair_chart(charts.strip(finding.scored, finding.probability, threshold), width="stretch")
+    draw_chart(charts.strip(finding.scored, finding.probability, threshold))
     if point is not None:
         plain(f"Diamond: this study. Dashed: the operating point, {words.number(point.threshold)}.")
     if finding.scored is None:
@@ -207,7 +208,7 @@ def _position(finding: Finding) -> None:
     place = mt.roc_place(finding.scored, finding.probability)
     if place.curve.x:
         at = None if point is None else mt.roc_place(finding.scored, point.threshold)
-        st.altair_chart(charts.roc(place, at), width="stretch")
+        draw_chart(charts.roc(place, at))
         if at is not None:
             st.text("Diamond: this study. Square: the operating point. Dashed: chance.")
     plain(frequencies.threshold_here(place))

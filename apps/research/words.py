@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 import medtransfer as mt
+from apps.research.tables import draw_rows
 from apps.text import plain, printable
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 BETWEEN: Final = " · "
 """Between the lines of a cell."""
-MOST_AT_ONCE: Final = 30
-"""Rows up to which a table is shown without a scroll bar of its own."""
+LONG: Final = 24
+"""Characters below the name of a column from which on they are said above the table."""
 
 
 def draw_blocks(pieces: Iterable[mt.ReportBlock]) -> None:
@@ -73,19 +74,13 @@ def draw_table(table: mt.ReportTable) -> None:
     """One table. The lines of a cell stand in one, so that sorting never parts a figure from its interval."""
     if table.caption:
         plain(table.caption)
-    names = _told_apart(table.head)
+    for name, *below in map(str.splitlines, table.head):
+        if below and len(" ".join(below)) > LONG:
+            plain(f"{name}: {', '.join(below)}.")
+    names = _told_apart([_short(name) for name in table.head])
     rows = [[printable(cell.replace("\n", BETWEEN)) for cell in row] for row in table.rows]
-    right = {
-        name: st.column_config.TextColumn(alignment="right")
-        for name, numeric in zip(names, table.numeric, strict=True)
-        if numeric
-    }
-    st.dataframe(
-        pd.DataFrame(rows, columns=names, dtype=object),
-        hide_index=True,
-        column_config=right,
-        height="content" if len(rows) <= MOST_AT_ONCE else "auto",
-    )
+    right = {name for name, numeric in zip(names, table.numeric, strict=True) if numeric}
+    draw_rows(pd.DataFrame(rows, columns=names, dtype=object), right=right)
 
 
 def _draw(piece: mt.ReportBlock) -> None:
@@ -135,6 +130,11 @@ def _card(item: str) -> tuple[str, str, str]:
 
 def _is_narrow(piece: mt.ReportBlock) -> bool:
     return isinstance(piece, mt.ReportTable) and len(piece.head) <= 2 and not piece.caption
+
+
+def _short(head: str) -> str:
+    name, *below = head.splitlines() or [""]
+    return name if len(" ".join(below)) > LONG else head
 
 
 def _told_apart(head: Sequence[str]) -> list[str]:
