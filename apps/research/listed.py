@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import streamlit as st
 
@@ -11,6 +11,8 @@ from apps.studies.places import place_of, places_of
 from apps.text import plain, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
 
 MOST: Final = 2_000
@@ -26,6 +28,21 @@ _COLUMNS: Final = {
     "status": "Status",
     "error": "Reason",
 }
+
+
+class Behind(NamedTuple):
+    """Studies that stand behind what was clicked, what they are behind, and the key of their list."""
+
+    studies: pd.DataFrame
+    what: str
+    key: str
+
+
+def draw_behind(lists: Iterable[Behind | None]) -> None:
+    """Those that there are, as wide as the page: their columns have no room beside each other in half of it."""
+    for one in lists:
+        if one is not None:
+            draw_studies(one.studies, one.what, key=one.key)
 
 
 def draw_studies(studies: pd.DataFrame, what: str, *, key: str) -> None:
@@ -45,9 +62,11 @@ def draw_studies(studies: pd.DataFrame, what: str, *, key: str) -> None:
         shown = studies.head(MOST)
         chosen = 0
         if len(shown) > 1:
+            rows = _printable(shown).rename(columns=_COLUMNS)
             event: Any = st.dataframe(
-                _printable(shown).rename(columns=_COLUMNS),
+                rows[[name for name in rows if (rows[name] != "").any()]],
                 hide_index=True,
+                placeholder="–",
                 key=key,
                 on_select="rerun",
                 selection_mode="single-row",
@@ -55,11 +74,11 @@ def draw_studies(studies: pd.DataFrame, what: str, *, key: str) -> None:
                 height=min(320, 38 + 35 * len(shown)),
                 alt="Studies; choose a row to open one",
             )
-            rows = event["selection"]["rows"]
-            if not rows:
+            picked = event["selection"]["rows"]
+            if not picked:
                 st.caption("Choose a row to open its study.")
                 return
-            chosen = rows[0]
+            chosen = picked[0]
         _offer(shown.iloc[chosen], alone=len(shown) == 1)
 
 

@@ -24,16 +24,17 @@ _WIDTHS: Final = {**dict.fromkeys("iljtfrI()[]·.,:;|' ", 4.0), **dict.fromkeys(
 """CSS pixels of a letter in a table; of others 7, capitals 8.5."""
 
 
-def draw_rows(rows: pd.DataFrame, *, right: Collection[str] = (), alt: str | None = None) -> None:
+def draw_rows(rows: pd.DataFrame, *, right: Collection[str] = (), alt: str | None = None, room: int = ROOM) -> None:
     """Rows of text; columns of which nothing is known are left out.
 
     Args:
         rows: Text on one visible line a cell.
         right: Columns of figures.
         alt: What is in it.
+        room: CSS pixels that the table has on a screen that is 1,280 wide.
     """
     rows = rows[[name for name in rows if rows.empty or (~rows[name].astype(str).isin(_NOTHING)).any()]]
-    wide, lines = widths(rows)
+    wide, lines = widths(rows, room)
     columns = {
         name: st.column_config.TextColumn(width=width, alignment="right" if name in right else None)
         for name, width in wide.items()

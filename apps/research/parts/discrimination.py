@@ -9,7 +9,7 @@ import streamlit as st
 
 from apps.drawing import FIRST, SECOND
 from apps.research.charts import bars_chart, curve_chart
-from apps.research.listed import draw_studies
+from apps.research.listed import Behind, draw_behind
 from apps.research.picking import pick
 from apps.text import plain
 
@@ -26,22 +26,24 @@ def show(shown: Shown) -> None:
     """Both curves beside each other, the bars below."""
     finding = shown.finding()
     record = next(one for one in shown.evaluation.findings if one.of == finding)
+    behind: list[Behind | None] = []
     left, right = st.columns(2, gap="medium")
     if record.roc is not None:
         with left:
-            _curve(shown, finding, recall=False)
+            behind.append(_curve(shown, finding, recall=False))
     if record.precision_recall is not None:
         with right:
-            _curve(shown, finding, recall=True)
+            behind.append(_curve(shown, finding, recall=True))
+    draw_behind(behind)
     if record.n:
         _bars(shown, finding)
 
 
-def _curve(shown: Shown, finding: str, *, recall: bool) -> None:
+def _curve(shown: Shown, finding: str, *, recall: bool) -> Behind | None:
     record = next(one for one in shown.evaluation.findings if one.of == finding)
     curve = record.precision_recall if recall else record.roc
     if curve is None:
-        return
+        return None
     x, y = ("Recall (sensitivity)", "Precision (positive predictive value)")
     if not recall:
         x, y = ("1 − specificity (false-positive fraction)", "Sensitivity")
@@ -60,11 +62,11 @@ def _curve(shown: Shown, finding: str, *, recall: bool) -> None:
         )
         shown.caption(heading)
         if at is None or shown.studies is None:
-            return
+            return None
         threshold = points["threshold"].iloc[at]
         said = "At this point no study is called positive:" if pd.isna(threshold) else _said(threshold, at)
         studies = shown.studies.on_curve(finding, curve, at, recall=recall)
-        draw_studies(studies, said, key=f"{shown.key} {finding} {recall} studies")
+        return Behind(studies, said, f"{shown.key} {finding} {recall} studies")
 
 
 def curve_points(studies: mt.JudgedStudies | None, of: str, curve: mt.BandedCurve, *, recall: bool) -> pd.DataFrame:
@@ -97,9 +99,11 @@ def _bars(shown: Shown, finding: str) -> None:
     highest = max((table["share"].max() for table in tables.values()), default=1.0)
     with st.container(border=True):
         plain(heading)
+        behind: list[Behind | None] = []
         for column, (name, bars) in zip(st.columns(max(len(tables), 1), gap="medium"), tables.items(), strict=True):
             with column:
-                _class(shown, finding, name, bars, highest=highest, threshold=threshold)
+                behind.append(_class(shown, finding, name, bars, highest=highest, threshold=threshold))
+        draw_behind(behind)
         shown.caption(heading)
 
 
@@ -113,7 +117,7 @@ def bar_rows(edges: Sequence[float], counts: Sequence[int]) -> pd.DataFrame:
 
 def _class(
     shown: Shown, finding: str, name: str, bars: pd.DataFrame, *, highest: float, threshold: float | None
-) -> None:
+) -> Behind | None:
     is_finding = name == finding
     plain(f"{name} (n = {bars['studies'].sum():,})")
     at = pick(
@@ -124,9 +128,10 @@ def _class(
         clickable=shown.studies is not None,
         alt="How the probabilities of this class are spread",
     )
-    if at is not None and shown.studies is not None:
-        low, high = float(bars["low"][at]), float(bars["high"][at])
-        last = at == len(bars) - 1
-        studies = shown.studies.between(finding, low, None if last else high, truth=is_finding)
-        said = f"{name}, with a probability from {low:.3f} to {high:.3f}:"
-        draw_studies(studies, said, key=f"{shown.key} {finding} {is_finding} studies in a bar")
+    if at is None or shown.studies is None:
+        return None
+    low, high = float(bars["low"][at]), float(bars["high"][at])
+    last = at == len(bars) - 1
+    studies = shown.studies.between(finding, low, None if last else high, truth=is_finding)
+    said = f"{name}, with a probability from {low:.3f} to {high:.3f}:"
+    return Behind(studies, said, f"{shown.key} {finding} {is_finding} studies in a bar")

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from apps.research.charts import decision_chart
-from apps.research.listed import draw_studies
+from apps.research.listed import Behind, draw_behind
 from apps.research.picking import pick
 from apps.text import plain
 
@@ -31,14 +31,18 @@ def show(shown: Shown) -> None:
     record = shown.evaluation.usefulness[name]
     if not record.net_benefit.x:
         return
+    behind: list[Behind | None] = []
     left, right = st.columns(2, gap="medium")
     with left:
         points = decision_points(shown.studies, name, record)
-        _curve(shown, name, points, heading=REPLACES[0], y="Net benefit", span=benefit_span(record))
+        span = benefit_span(record)
+        behind.append(_curve(shown, name, points, heading=REPLACES[0], y="Net benefit", span=span))
     if record.avoided.x:
         with right:
             points = avoided_points(shown.studies, name, record)
-            _curve(shown, name, points, heading=REPLACES[1], y="Interventions avoided per 100", span=_AVOIDED)
+            y = "Interventions avoided per 100"
+            behind.append(_curve(shown, name, points, heading=REPLACES[1], y=y, span=_AVOIDED))
+    draw_behind(behind)
     plain(
         "Behind a point are the studies that one acts on at its threshold and no longer at the next. What lies below "
         "the axis is in the table alone."
@@ -53,7 +57,7 @@ def _curve(
     heading: LiteralString,
     y: LiteralString,
     span: tuple[float, float],
-) -> None:
+) -> Behind | None:
     record = shown.evaluation.usefulness[name]
     with st.container(border=True, height="stretch"):
         st.text(heading)
@@ -73,14 +77,12 @@ def _curve(
             alt=heading,
         )
         shown.caption(heading)
-        if at is not None and shown.studies is not None:
-            low, high = points["x"][at], _next(points, at)
-            until = "1" if high is None else f"below {high:.2f}"
-            draw_studies(
-                shown.studies.between_thresholds(name, low, high),
-                f"With a risk from {low:.2f} to {until}:",
-                key=f"{shown.key} {name} {heading} decided",
-            )
+        if at is None or shown.studies is None:
+            return None
+        low, high = points["x"][at], _next(points, at)
+        until = "1" if high is None else f"below {high:.2f}"
+        studies = shown.studies.between_thresholds(name, low, high)
+        return Behind(studies, f"With a risk from {low:.2f} to {until}:", f"{shown.key} {name} {heading} decided")
 
 
 def benefit_span(record: mt.Usefulness) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import math
 import re
@@ -291,6 +292,55 @@ def test_a_damaged_inspection_leaves_its_ledger_and_pictures(open_app: OpenApp, 
     assert not app.exception
     assert "The contact sheet cannot be shown: inspect again." in texts(app)
     assert "ledger" in texts(app)
+
+
+def test_a_share_is_written_in_one_way(open_app: OpenApp, bundle: Bundle, runs: Path) -> None:
+    app = screen(open_app, bundle, runs, "evaluation")
+    (share,) = (one.value for one in read_evaluation(runs / "report").estimates if one.name == "prevalence")
+    assert share is not None
+    for title, said in (("Operating point", "{} of these studies"), ("Clinical usefulness", "at a prevalence of {},")):
+        assert said.format(f"{share:.3f}") in texts(part(app, title)), title
+    assert f"{share:.3f}" in [metric.value for metric in app.metric]
+
+
+def test_what_was_measured_stands_whole_in_a_table_of_its_own(
+    open_app: OpenApp, bundle: Bundle, runs: Path, tmp_path: Path
+) -> None:
+    manifest = (runs / "runs" / "longer" / "bundle" / "bundle.json").read_bytes()
+    for name in ("report", "three"):
+        text = (runs / name / "evaluation.json").read_text(encoding="utf-8")
+        own = json.loads(text)["provenance"]["bundle_sha256"]
+        told = text.replace(own, hashlib.sha256(manifest).hexdigest())
+        (runs / name / "evaluation.json").write_text(told, encoding="utf-8")
+    app = screen(open_app, bundle, runs, "runs")
+    table = next(table.value for table in app.dataframe if "Report" in table.value.columns)
+    assert table["Report"].tolist() == ["Hospital B", "Three kinds"]
+    assert set(table["Run"]) == {"runs/longer"}
+    assert table["Value and interval"].tolist() == [
+        str(f"{read_evaluation(runs / name).estimates[0]}") for name in ("report", "three")
+    ]
+
+
+def test_nothing_that_is_missing_is_called_none(open_app: OpenApp, bundle: Bundle, runs: Path) -> None:
+    (runs / "runs" / "longer" / "history.csv").unlink()
+    for name in SCREENS:
+        for table in screen(open_app, bundle, runs, name).dataframe:
+            known = table.value.notna().all(axis=None)
+            assert known or table.proto.placeholder == "–", name
+
+
+def test_a_digest_is_shortened_and_a_name_is_not(
+    open_app: OpenApp, bundle: Bundle, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = "0123456789abcdef" * 4
+    changed = pd.DataFrame(
+        [("start.sha256", digest, "other"), ("name", "a" * 39, "b")], columns=["Key", "first", "second"]
+    )
+    monkeypatch.setattr("apps.research.plans.changed_keys", lambda *_: changed)
+    monkeypatch.setattr("apps.research.run_table.choose_runs", lambda _: ["runs/longer", "runs/seed 1"])
+    shown = cells(screen(open_app, bundle, runs, "runs"))
+    assert {f"{digest[:12]}…", "a" * 39} <= shown
+    assert digest not in shown
 
 
 def test_runs_are_listed_with_their_own_figures(open_app: OpenApp, bundle: Bundle, runs: Path) -> None:
