@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import streamlit as st
 
+from apps.research.tables import without_same
 from apps.studies.choice import ADDRESS, listed
 from apps.studies.places import place_of, places_of
 from apps.text import plain, printable
@@ -28,6 +29,9 @@ _COLUMNS: Final = {
     "status": "Status",
     "error": "Reason",
 }
+
+_ALIKE: Final = ("Truth", "Called", "Site", "Status")
+"""Of the columns, those that are said once where all studies are alike."""
 
 
 class Behind(NamedTuple):
@@ -63,8 +67,11 @@ def draw_studies(studies: pd.DataFrame, what: str, *, key: str) -> None:
         chosen = 0
         if len(shown) > 1:
             rows = _printable(shown).rename(columns=_COLUMNS)
+            rows, same = without_same(rows[[name for name in rows if (rows[name] != "").any()]], _ALIKE)
+            if same:
+                plain(f"The same in all: {same}.")
             event: Any = st.dataframe(
-                rows[[name for name in rows if (rows[name] != "").any()]],
+                rows,
                 hide_index=True,
                 placeholder="–",
                 key=key,

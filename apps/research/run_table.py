@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 import streamlit as st
 
-from apps.research.tables import draw_rows
+from apps.research.tables import draw_rows, without_same
 from apps.research.trained import LOSS
 from apps.text import plain, printable
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MOST_COMPARED: Final = 8
 """Runs whose lines are drawn together; more colours cannot be told apart."""
 
-_SETTINGS: Final = ("State", "Backbone", "Weights", "λ", "Terms", "Policy")
+SETTINGS: Final = ("State", "Backbone", "Weights", "λ", "Terms", "Policy")
 _DIGITS: Final = {LOSS: st.column_config.NumberColumn(format="%.3g")}
 
 
@@ -30,7 +30,7 @@ def choose_runs(table: pd.DataFrame) -> list[str]:
     Args:
         table: From `run_rows`.
     """
-    shown, same = without_same(table)
+    shown, same = without_same(table, SETTINGS)
     event: Any = st.dataframe(
         shown,
         hide_index=True,
@@ -48,15 +48,6 @@ def choose_runs(table: pd.DataFrame) -> list[str]:
     if len(rows) > MOST_COMPARED:
         plain(f"The first {MOST_COMPARED} that are chosen are looked at.")
     return table["Run"].iloc[rows[:MOST_COMPARED]].tolist()
-
-
-def without_same(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """The table without those settings that all of two or more runs share, and these in words."""
-    if len(table) < 2:
-        return table, ""
-    same = [name for name in _SETTINGS if table[name].nunique() == 1]
-    said = [f"{name} {table[name].iloc[0] or 'none'}" for name in same]
-    return table.drop(columns=same), ", ".join(said)
 
 
 def draw_measured(runs: Mapping[str, mt.Run], measured: Mapping[str, Sequence[Headline]]) -> None:

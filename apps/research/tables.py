@@ -18,10 +18,12 @@ THREE_LINES: Final = 70
 """CSS pixels; of rows from 65 on, Streamlit breaks words into lines."""
 
 _NOTHING: Final = ("", "–")
-_BESIDE, _NARROWEST, _WRAPPED = 18, 56, 150
+_BESIDE, _NARROWEST, _WRAPPED = 16, 56, 110
 """CSS pixels: what stands beside the words of a cell; of the narrowest column; of one whose words are broken."""
-_WIDTHS: Final = {**dict.fromkeys("iljtfrI()[]·.,:;|' ", 4.0), **dict.fromkeys("mwMW%", 11.5)}
-"""CSS pixels of a letter in a table; of others 7, capitals 8.5."""
+_WIDTHS: Final = {" ": 3.0, **dict.fromkeys("iljtfrI()[]·.,:;|'", 4.0), **dict.fromkeys("mwMW%", 11.5)}
+"""CSS pixels of a letter in a table; of others 6.6, capitals 8."""
+_SPARE, _BROKEN = 1.06, 0.42
+"""Where words are broken, no other word may be; of one line, so much is needed for three that are not filled."""
 
 
 def draw_rows(rows: pd.DataFrame, *, right: Collection[str] = (), alt: str | None = None, room: int = ROOM) -> None:
@@ -50,6 +52,15 @@ def draw_rows(rows: pd.DataFrame, *, right: Collection[str] = (), alt: str | Non
     )
 
 
+def without_same(rows: pd.DataFrame, names: Collection[str]) -> tuple[pd.DataFrame, str]:
+    """The rows without those of the columns in which all of two or more rows are alike, and these in words."""
+    if len(rows) < 2:
+        return rows, ""
+    same = [name for name in names if name in rows and rows[name].nunique(dropna=False) == 1]
+    said = [f"{name} {rows[name].iloc[0] or 'none'}" for name in same]
+    return rows.drop(columns=same), ", ".join(said)
+
+
 def widths(rows: pd.DataFrame, room: int = ROOM) -> tuple[dict[str, int], int]:
     """Pixels a column, and how many lines a row needs; what is left of the room is spread over the columns."""
     needed = {
@@ -58,9 +69,12 @@ def widths(rows: pd.DataFrame, room: int = ROOM) -> tuple[dict[str, int], int]:
     }
     over = sum(needed.values()) - room
     if over <= 0:
-        return {name: width - over // len(needed) for name, width in needed.items()}, 1
+        more = -over // len(needed) if needed else 0
+        return {name: width + more for name, width in needed.items()}, 1
+    needed = {name: round(_SPARE * width) for name, width in needed.items()}
+    over = sum(needed.values()) - room
     for name in sorted(needed, key=needed.__getitem__, reverse=True):
-        least = max(_WRAPPED, _BESIDE + pixels(name), round(needed[name] * 0.45))  # three lines, not filled to the end
+        least = max(_WRAPPED, _BESIDE + pixels(name), round(_BROKEN * needed[name]))
         spared = max(0, min(over, needed[name] - least))
         needed[name], over = needed[name] - spared, over - spared
     return needed, 3
@@ -68,4 +82,4 @@ def widths(rows: pd.DataFrame, room: int = ROOM) -> tuple[dict[str, int], int]:
 
 def pixels(text: str) -> int:
     """About how wide a text stands in a table."""
-    return round(sum(_WIDTHS.get(letter, 8.5 if letter.isupper() else 7.0) for letter in text))
+    return round(sum(_WIDTHS.get(letter, 8.0 if letter.isupper() else 6.6) for letter in text))

@@ -23,8 +23,8 @@ from apps.research.parts.net_benefit import benefit_span, decision_points
 from apps.research.parts.operating_point import confusion_cells
 from apps.research.picking import chosen
 from apps.research.plans import changed_keys, plan_keys, same_but_for_seed
-from apps.research.run_table import without_same
-from apps.research.tables import ROOM, pixels, widths
+from apps.research.run_table import SETTINGS
+from apps.research.tables import ROOM, pixels, widths, without_same
 from apps.research.trained import kept_epoch, run_rows, seed_rows
 from apps.studies.places import place_of, places_of
 from medtransfer.reporting.evaluation import read_evaluation
@@ -202,6 +202,13 @@ def test_tables_beside_charts_are_in_words(open_app: OpenApp, bundle: Bundle, ru
     assert '"title": ""' not in said
 
 
+def test_what_all_rows_share_is_said_once_and_no_other_column_goes() -> None:
+    rows = pd.DataFrame({"Study": ["a", "b"], "Truth": ["pneumonia"] * 2, "Called": ["normal", "pneumonia"]})
+    shown, said = without_same(rows, ("Truth", "Called", "Site"))
+    assert (list(shown), said) == (["Study", "Called"], "Truth pneumonia")
+    assert without_same(rows[:1], ("Truth",))[1] == ""
+
+
 def test_no_cell_is_cut_where_there_is_room() -> None:
     rows = pd.DataFrame({"Figure": ["Positive likelihood ratio"], "Value": ["0.63"], "Note": ["by patient"]})
     wide, lines = widths(rows)
@@ -346,7 +353,7 @@ def test_a_digest_is_shortened_and_a_name_is_not(
 def test_runs_are_listed_with_their_own_figures(open_app: OpenApp, bundle: Bundle, runs: Path) -> None:
     app = screen(open_app, bundle, runs, "runs")
     table = run_rows({f"runs/{name}": read_run(runs / "runs" / name) for name in ("longer", "seed 0", "seed 1")})
-    shown, same = without_same(table)
+    shown, same = without_same(table, SETTINGS)
     pd.testing.assert_frame_equal(app.dataframe[0].value, shown, check_dtype=False)
     assert f"The same in all: {same}." in texts(app)
     table = table.set_index("Run")
