@@ -28,6 +28,7 @@ def main() -> None:
 
     import streamlit as st
 
+    from apps.server.deep_links import deep_links
     from apps.server.logs import keep_words_out, say_calmly
     from apps.server.options import base_path, options
     from apps.server.outside import ask_nobody
@@ -35,8 +36,9 @@ def main() -> None:
 
     keep_words_out()
     ask_nobody()
-    screens, places = HOME / "apps" / "app.py", routes(base_path())
-    app = st.App(screens, routes=places, lifespan=_running, on_script_error=say_calmly)
+    screens = sorted(file.stem for file in (HOME / "apps" / "views").glob("[a-z]*.py"))
+    places = [*routes(base_path()), *deep_links(screens, base_path())]
+    app = st.App(HOME / "apps" / "app.py", routes=places, lifespan=_running, on_script_error=say_calmly)
     try:
         app.run(config=options(known.port))
     except KeyboardInterrupt:

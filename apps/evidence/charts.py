@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
 
+from apps.drawing import FIRST, MUTED, SECOND
+
 if TYPE_CHECKING:
     import medtransfer as mt
-
-FIRST: Final = "#3b8ec7"
-SECOND: Final = "#c9650f"
-"""Both stand out from a dark page and from a light one by 3:1 at least."""
 
 MOST_TICKS: Final = 300
 """Studies of a row that are drawn; of more, as many evenly from the lowest to the highest."""
@@ -46,7 +44,6 @@ def dots(low: int, high: int) -> alt.Chart:
             size=alt.Size("who:N", scale=scale(110, 75, 20), legend=None),
         )
         .properties(width=200, height=200, description=f"Of 100 people, {low} at least and {high} at most.")
-        .configure_view(strokeWidth=0)
     )
 
 
@@ -59,7 +56,7 @@ def strip(scored: mt.ScoredStudies | None, probability: float, threshold: float 
     layers: list[alt.Chart] = []
     if ticks:
         studies = alt.Chart(alt.Data(values=ticks))
-        layers.append(studies.mark_tick(color=FIRST, opacity=0.55, thickness=1.5).encode(x=x, y=y))
+        layers.append(studies.mark_tick(color=FIRST, thickness=1).encode(x=x, y=y))
     if threshold is not None:
         rule = alt.Chart(alt.Data(values=[{"p": min(threshold, 1.0)}]))
         layers.append(rule.mark_rule(color=SECOND, strokeDash=[5, 4], strokeWidth=1.5).encode(x=x))
@@ -90,7 +87,7 @@ def roc(place: mt.RocPlace, point: mt.RocPlace | None) -> alt.LayerChart:
             fill=alt.Fill("what:N", sort=names, scale=filled, legend=None),
         )
     )
-    diagonal = chance.mark_line(color="gray", strokeDash=[4, 4], strokeWidth=1).encode(x=x, y=y)
+    diagonal = chance.mark_line(color=MUTED, strokeDash=[4, 4], strokeWidth=1).encode(x=x, y=y)
     described = "ROC curve with the place of this study; dashed diagonal: chance."
     return alt.LayerChart(layer=[diagonal, line, dot]).properties(height=300, description=described)
 

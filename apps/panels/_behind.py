@@ -9,6 +9,7 @@ import streamlit as st
 
 import medtransfer as mt
 from apps import words
+from apps.drawing import draw_chart
 from apps.evidence import charts, frequencies
 from apps.text import plain, why
 
@@ -45,7 +46,7 @@ def hundred(manifest: mt.Manifest, finding: Finding, prevalence: float | None) -
         found = mt.natural_frequency(finding.scored, finding.probability, prevalence=prevalence)
     if found.estimate.value is not None:
         plain("A hundred patients scored like this:")
-        st.altair_chart(charts.dots(*frequencies.hundred(found.estimate)), width="content")
+        draw_chart(charts.dots(*frequencies.hundred(found.estimate)), width="content")
         st.text("Squares: so many had it at least. Triangles: so many more may have. Circles: the others.")
     why(
         r"\hat p = \tfrac{x}{n}, \qquad \mathrm{odds}\,p' = \mathrm{odds}\,\hat p \cdot "
@@ -85,7 +86,7 @@ def position(finding: Finding) -> None:
     """Where the study stands along the probability, and on the ROC curve."""
     point = finding.point
     threshold = None if point is None else point.threshold
-    st.altair_chart(charts.strip(finding.scored, finding.probability, threshold), width="stretch")
+    draw_chart(charts.strip(finding.scored, finding.probability, threshold))
     if point is not None:
         plain(f"Diamond: this study. Dashed: the operating point, {words.number(point.threshold)}.")
     if finding.scored is None:
@@ -93,7 +94,7 @@ def position(finding: Finding) -> None:
     place = mt.roc_place(finding.scored, finding.probability)
     if place.curve.x:
         at = None if point is None else mt.roc_place(finding.scored, point.threshold)
-        st.altair_chart(charts.roc(place, at), width="stretch")
+        draw_chart(charts.roc(place, at))
         if at is not None:
             st.text("Diamond: this study. Square: the operating point. Dashed: chance.")
     plain(frequencies.threshold_here(place))

@@ -8,8 +8,9 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from apps.drawing import FIRST, MUTED, SECOND, SEVERAL
 from apps.research.charts import Drawn
-from apps.research.theme import COLOURS, SEVERAL
+from apps.research.trained import AUROC, LOSS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 HEIGHT: Final = 260
 MOST_POINTS: Final = 400
 """Of a line; a longer one is averaged over equal stretches, as in the report."""
-
-LOSS: Final = "Validation log-loss"
-AUROC: Final = "Validation AUROC"
 
 
 def epoch_rows(runs: Mapping[str, mt.Run]) -> pd.DataFrame:
@@ -69,7 +67,9 @@ def epochs_chart(rows: pd.DataFrame, figure: str, *, kept: Mapping[str, int]) ->
     )
     layers: list[alt.Chart] = []
     if figure == AUROC and len(names) == 1:
-        layers.append(base.mark_area(opacity=0.15).encode(y=alt.Y("low:Q", scale=alt.Scale(zero=False)), y2="high:Q"))
+        layers.append(
+            base.mark_area(fillOpacity=0.2).encode(y=alt.Y("low:Q", scale=alt.Scale(zero=False)), y2="high:Q")
+        )
     layers.append(base.mark_line(strokeWidth=2))
     layers.append(
         base.mark_circle(opacity=1).encode(
@@ -110,7 +110,7 @@ def term_chart(course: mt.TermCourse) -> alt.VConcatChart:
         )
         return drawn.encode(
             x=below if foot else x,
-            y=alt.Y(f"{field}:Q", title=title, axis=alt.Axis(tickCount=4)),
+            y=alt.Y(f"{field}:Q", title=title, axis=alt.Axis(tickCount=3, minExtent=54)),
             tooltip=[
                 alt.Tooltip("step:Q", title="Step", format=".0f"),
                 alt.Tooltip(f"{field}:Q", title=title, format=".4g"),
@@ -118,8 +118,8 @@ def term_chart(course: mt.TermCourse) -> alt.VConcatChart:
         ).properties(height=height, width="container")
 
     return alt.vconcat(
-        strip(rows, "value", "Value", colour=COLOURS.first, height=120, foot=False, dots=False),
-        strip(rows, "weight", "Weight in J", colour=COLOURS.muted, height=50, foot=False, dots=False),
-        strip(norms, "gradient", "Gradient", colour=COLOURS.second, height=80, foot=True, dots=len(norms) <= 40),
+        strip(rows, "value", "Value", colour=FIRST, height=120, foot=False, dots=False),
+        strip(rows, "weight", "Weight", colour=MUTED, height=60, foot=False, dots=False),
+        strip(norms, "gradient", "Gradient", colour=SECOND, height=80, foot=True, dots=len(norms) <= 40),
         spacing=8,
     )

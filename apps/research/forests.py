@@ -34,6 +34,14 @@ def draw_forest(shown: Shown, record: mt.Subgroups, *, key: str, sites: bool = F
         at = pick(
             forest_chart(rows, axis=figure, overall=overall),
             rows,
+            names={
+                "name": "Group",
+                "value": "Figure",
+                "low": "From",
+                "high": "To",
+                "studies": "Studies",
+                "events": "With the finding",
+            },
             key=f"{key} {figure}",
             clickable=shown.studies is not None,
             alt="A figure of each group, with its interval",

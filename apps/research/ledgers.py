@@ -19,8 +19,17 @@ FILE: Final = "ledger.csv"
 STATUSES: Final = ("failed", "excluded", "read")
 """In the order in which they are shown."""
 
-COLUMNS: Final = ("path", "status", "code", "stage", "reason", "hint", "study_id", "notes")
-"""Of the rows; patients and series stand in the file."""
+COLUMNS: Final = {
+    "path": "File",
+    "status": "Status",
+    "code": "Code",
+    "stage": "Stage",
+    "reason": "Reason",
+    "hint": "What to do",
+    "study_id": "Study",
+    "notes": "Notes",
+}
+"""Of the rows, and what they are called; patients and series stand in the file."""
 
 ANY: Final = "any"
 
@@ -46,7 +55,7 @@ def draw_ledger(folder: Path, found: Outputs) -> None:
         text = st.text_input("File, reason or note contains", key=f"words {folder}")
     kept = filtered(rows, status=wanted, code=wanted_code, words=text)
     plain(f"{len(kept):,} of {len(rows):,} rows, failed and excluded ones first.")
-    st.dataframe(kept, hide_index=True, alt="One row a file")
+    st.dataframe(kept, hide_index=True, column_config=COLUMNS, alt="One row a file")
 
 
 def equation(counts: dict[str, int]) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import streamlit as st
 
+from apps.research.tables import without_same
 from apps.studies.choice import ADDRESS, listed
 from apps.text import plain, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
 
 MOST: Final = 2_000
@@ -25,6 +28,24 @@ _COLUMNS: Final = {
     "status": "Status",
     "error": "Reason",
 }
+
+_ALIKE: Final = ("Truth", "Called", "Site", "Status")
+"""Of the columns, those that are said once where all studies are alike."""
+
+
+class Behind(NamedTuple):
+    """Studies that stand behind what was clicked, what they are behind, and the key of their list."""
+
+    studies: pd.DataFrame
+    what: str
+    key: str
+
+
+def draw_behind(lists: Iterable[Behind | None]) -> None:
+    """Those that there are, as wide as the page: their columns have no room beside each other in half of it."""
+    for one in lists:
+        if one is not None:
+            draw_studies(one.studies, one.what, key=one.key)
 
 
 def draw_studies(studies: pd.DataFrame, what: str, *, key: str) -> None:
@@ -44,9 +65,14 @@ def draw_studies(studies: pd.DataFrame, what: str, *, key: str) -> None:
         shown = studies.head(MOST)
         chosen = 0
         if len(shown) > 1:
+            rows = _printable(shown).rename(columns=_COLUMNS)
+            rows, same = without_same(rows[[name for name in rows if (rows[name] != "").any()]], _ALIKE)
+            if same:
+                plain(f"The same in all: {same}.")
             event: Any = st.dataframe(
-                _printable(shown).rename(columns=_COLUMNS),
+                rows,
                 hide_index=True,
+                placeholder="–",
                 key=key,
                 on_select="rerun",
                 selection_mode="single-row",
@@ -54,11 +80,11 @@ def draw_studies(studies: pd.DataFrame, what: str, *, key: str) -> None:
                 height=min(320, 38 + 35 * len(shown)),
                 alt="Studies; choose a row to open one",
             )
-            rows = event["selection"]["rows"]
-            if not rows:
+            picked = event["selection"]["rows"]
+            if not picked:
                 st.caption("Choose a row to open its study.")
                 return
-            chosen = rows[0]
+            chosen = picked[0]
         _offer(shown.iloc[chosen], alone=len(shown) == 1)
 
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _FILES: Final = ("plan.toml", "history.csv", "bundle/bundle.json")
 _TERMS: Final = "terms.csv"
 
+LOSS: Final = "Validation log-loss"
+AUROC: Final = "Validation AUROC"
+
 
 class Headline(NamedTuple):
     """The first figure of an evaluation, and where it lies."""
@@ -61,9 +64,9 @@ def kept_epoch(run: mt.Run) -> mt.EpochRow | None:
     return min(measured, key=lambda row: row.validation_log_loss or 0.0, default=None)
 
 
-def run_rows(runs: Mapping[str, mt.Run], measured: Mapping[str, Sequence[Headline]]) -> pd.DataFrame:
+def run_rows(runs: Mapping[str, mt.Run]) -> pd.DataFrame:
     """A row a run, under its name."""
-    return pd.DataFrame([_row(name, run, measured.get(run.bundle_sha256, ())) for name, run in runs.items()])
+    return pd.DataFrame([_row(name, run) for name, run in runs.items()])
 
 
 def seed_rows(runs: Sequence[mt.Run], measured: Mapping[str, Sequence[Headline]]) -> pd.DataFrame:
@@ -75,8 +78,8 @@ def seed_rows(runs: Sequence[mt.Run], measured: Mapping[str, Sequence[Headline]]
             {}
             if kept is None
             else {
-                "Validation log-loss": kept.validation_log_loss,
-                "Validation AUROC": kept.validation_auroc,
+                LOSS: kept.validation_log_loss,
+                AUROC: kept.validation_auroc,
             }
         )
         found |= {f"{one.figure.name}, {one.title}": one.figure.value for one in measured.get(run.bundle_sha256, ())}
@@ -91,7 +94,7 @@ def seed_rows(runs: Sequence[mt.Run], measured: Mapping[str, Sequence[Headline]]
     return pd.DataFrame(rows, columns=["Figure", "Seeds", "Mean", "Standard deviation", "Lowest", "Highest"])
 
 
-def _row(name: str, run: mt.Run, measured: Sequence[Headline]) -> dict[str, object]:
+def _row(name: str, run: mt.Run) -> dict[str, object]:
     plan, kept = run.plan, kept_epoch(run)
     terms = () if plan is None else (*plan.objective.instances, *plan.objective.features, *plan.objective.parameters)
     return {
@@ -105,15 +108,14 @@ def _row(name: str, run: mt.Run, measured: Sequence[Headline]) -> dict[str, obje
         "Seed": None if plan is None else plan.seed,
         "Epochs": len(run.history) or (run.record.epochs if run.record else None),
         "Kept": None if kept is None else kept.epoch + 1,
-        "Validation log-loss": None if kept is None else kept.validation_log_loss,
-        "Validation AUROC": "" if kept is None else _with_ends(kept),
-        "Measured": "; ".join(f"{one.figure.name} {one.figure}, {one.title}" for one in measured),
+        LOSS: None if kept is None else kept.validation_log_loss,
+        AUROC: None if kept is None else _with_ends(kept),
     }
 
 
-def _with_ends(row: mt.EpochRow) -> str:
+def _with_ends(row: mt.EpochRow) -> str | None:
     if row.validation_auroc is None:
-        return ""
+        return None
     low, high = row.validation_auroc_low, row.validation_auroc_high
     ends = "" if low is None or high is None else f" ({low:.3f}–{high:.3f})"
     return f"{row.validation_auroc:.3f}{ends}"

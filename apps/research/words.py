@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 import medtransfer as mt
+from apps.research.tables import ROOM, draw_rows
 from apps.text import plain, printable
 
 if TYPE_CHECKING:
@@ -16,22 +17,24 @@ if TYPE_CHECKING:
 
 BETWEEN: Final = " · "
 """Between the lines of a cell."""
-MOST_AT_ONCE: Final = 30
-"""Rows up to which a table is shown without a scroll bar of its own."""
+BETWEEN_COLUMNS, IN_A_FRAME = 24, 36
+"""CSS pixels that are no part of a column, and of a frame and its edges."""
+LONG: Final = 24
+"""Characters below the name of a column from which on they are said above the table."""
 
 
-def draw_blocks(pieces: Iterable[mt.ReportBlock]) -> None:
-    """Every piece; tables of two narrow columns stand beside each other."""
+def draw_blocks(pieces: Iterable[mt.ReportBlock], *, room: int = ROOM) -> None:
+    """Every piece, in so many pixels; tables of two narrow columns stand beside each other."""
     for narrow, run in groupby(pieces, key=_is_narrow):
         some = list(run)
         if not narrow or len(some) < 2:
             for piece in some:
-                _draw(piece)
+                _draw(piece, room)
             continue
         for start in range(0, len(some), 3):
             for column, piece in zip(st.columns(3, gap="medium"), some[start : start + 3], strict=False):
                 with column:
-                    _draw(piece)
+                    _draw(piece, room // 3 - BETWEEN_COLUMNS)
 
 
 def under(pieces: Sequence[mt.ReportBlock], heading: str) -> tuple[mt.ReportBlock, ...]:
@@ -69,26 +72,20 @@ def draw_warnings(warnings: Sequence[str]) -> None:
                 plain(warning)
 
 
-def draw_table(table: mt.ReportTable) -> None:
+def draw_table(table: mt.ReportTable, *, room: int = ROOM) -> None:
     """One table. The lines of a cell stand in one, so that sorting never parts a figure from its interval."""
     if table.caption:
         plain(table.caption)
-    names = _told_apart(table.head)
+    for name, *below in map(str.splitlines, table.head):
+        if below and len(" ".join(below)) > LONG:
+            plain(f"{name}: {', '.join(below)}.")
+    names = _told_apart([_short(name) for name in table.head])
     rows = [[printable(cell.replace("\n", BETWEEN)) for cell in row] for row in table.rows]
-    right = {
-        name: st.column_config.TextColumn(alignment="right")
-        for name, numeric in zip(names, table.numeric, strict=True)
-        if numeric
-    }
-    st.dataframe(
-        pd.DataFrame(rows, columns=names, dtype=object),
-        hide_index=True,
-        column_config=right,
-        height="content" if len(rows) <= MOST_AT_ONCE else "auto",
-    )
+    right = {name for name, numeric in zip(names, table.numeric, strict=True) if numeric}
+    draw_rows(pd.DataFrame(rows, columns=names, dtype=object), right=right, room=room)
 
 
-def _draw(piece: mt.ReportBlock) -> None:
+def _draw(piece: mt.ReportBlock, room: int) -> None:
     match piece:
         case mt.ReportWords():
             plain(piece.text)
@@ -98,12 +95,12 @@ def _draw(piece: mt.ReportBlock) -> None:
             with st.container(border=True, gap="small"):
                 _draw_facts(piece.rows)
         case mt.ReportTable():
-            draw_table(piece)
+            draw_table(piece, room=room)
         case mt.ReportMore():
             with st.container(border=True, gap=None):
                 _lines(piece.summary)
                 with st.expander("Show", type="compact"):
-                    draw_blocks(piece.blocks)
+                    draw_blocks(piece.blocks, room=room - IN_A_FRAME)
 
 
 def _draw_items(items: Sequence[str]) -> None:
@@ -135,6 +132,11 @@ def _card(item: str) -> tuple[str, str, str]:
 
 def _is_narrow(piece: mt.ReportBlock) -> bool:
     return isinstance(piece, mt.ReportTable) and len(piece.head) <= 2 and not piece.caption
+
+
+def _short(head: str) -> str:
+    name, *below = head.splitlines() or [""]
+    return name if len(" ".join(below)) > LONG else head
 
 
 def _told_apart(head: Sequence[str]) -> list[str]:

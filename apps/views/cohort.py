@@ -11,10 +11,12 @@ import medtransfer as mt
 from apps.research.content import content_key
 from apps.research.ledgers import draw_ledger
 from apps.research.outputs import Outputs, outputs
-from apps.research.words import draw_blocks, draw_warnings, under
+from apps.research.tables import ROOM
+from apps.research.words import BETWEEN_COLUMNS, draw_blocks, draw_warnings, under
 from apps.text import plain, trouble
 
 SHEET: Final = "contact_sheet.png"
+HALF: Final = ROOM // 2 - BETWEEN_COLUMNS
 _FILES: Final = ("inspection.json", "ledger.csv", "duplicates.csv")
 
 
@@ -69,10 +71,10 @@ def _inspection(folder: Path, found: Outputs) -> None:
     failed, excluded = st.columns(2, gap="large")
     with failed:
         st.subheader("Failed")
-        draw_blocks(under(words, "Failed"))
+        draw_blocks(under(words, "Failed"), room=HALF)
     with excluded:
         st.subheader("Excluded by rule")
-        draw_blocks(under(words, "Excluded by rule"))
+        draw_blocks(under(words, "Excluded by rule"), room=HALF)
     _sheet(folder)
     st.subheader("The same picture more than once")
     draw_blocks(under(words, "The same picture more than once"))

@@ -81,13 +81,13 @@ def _draw(evaluation: mt.Evaluation, found: Outputs, *, key: str) -> None:
 def _parts(evaluation: mt.Evaluation, head: mt.ReportHead, studies: mt.JudgedStudies | None, key: str) -> None:
     """One part at a time: choosing another, or a point in it, draws that alone."""
     titles = tuple(dict.fromkeys(heading.partition(": ")[0] for heading in head.headings))
-    title = st.segmented_control(
+    options = [*titles, ALL]
+    title = st.selectbox(
         "Part of the report",
-        [*titles, ALL],
-        default=FIRST if FIRST in titles else titles[0],
-        required=True,
+        options,
+        index=options.index(FIRST) if FIRST in titles else 0,
         key=f"{key} part",
-        label_visibility="collapsed",
+        width=400,
     )
     if title == ALL:
         draw_table(head.overall)

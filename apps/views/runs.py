@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
 import medtransfer as mt
-from apps.research.courses import AUROC, LOSS, epoch_rows, epochs_chart, term_chart
+from apps.drawing import draw_chart
+from apps.research.courses import epoch_rows, epochs_chart, term_chart
 from apps.research.outputs import outputs
+from apps.research.picking import NOT_KNOWN, in_words
 from apps.research.plans import changed_keys, plan_keys, same_but_for_seed
-from apps.research.trained import headlines, kept_epoch, run_of, run_rows, seed_rows
+from apps.research.run_table import choose_runs, draw_measured
+from apps.research.tables import draw_rows
+from apps.research.trained import AUROC, LOSS, headlines, kept_epoch, run_of, run_rows, seed_rows
 from apps.research.words import draw_blocks, under
 from apps.text import plain, printable, trouble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import LiteralString
 
     from apps.research.outputs import Outputs
     from apps.research.trained import Headline
 
-MOST_COMPARED: Final = 8
-"""Runs whose lines are drawn together; more colours cannot be told apart."""
-
-_FIGURES: Final = {LOSS: st.column_config.NumberColumn(format="%.4f")}
+DIGITS: Final = 12
+"""Of a digest."""
+_DIGEST: Final = re.compile(r"[0-9a-f]{40,}")
 _SPREAD: Final = {
-    name: st.column_config.NumberColumn(format="%.4f") for name in ("Mean", "Standard deviation", "Lowest", "Highest")
+    name: st.column_config.NumberColumn(format="%.3g") for name in ("Mean", "Standard deviation", "Lowest", "Highest")
 }
 
 
@@ -43,19 +48,14 @@ def show() -> None:
         return
     runs = {found.name(folder): run_of(folder) for folder in found.runs}
     measured = headlines(found)
-    st.dataframe(run_rows(runs, measured), hide_index=True, column_config=_FIGURES, alt="One row a run")
+    st.caption("Choose runs in the first column: one to see it whole, two to see in what their plans differ.")
+    chosen = choose_runs(run_rows(runs))
     for name, run in runs.items():
         for problem in run.problems:
             plain(f"{name}: {problem}")
+    draw_measured(runs, measured)
     for group in same_but_for_seed(tuple(runs.values())):
         _seeds(group, found, measured)
-    names = list(runs)
-    chosen = st.multiselect(
-        "Runs to look at: one by itself, two to see in what their plans differ",
-        names,
-        default=names[:1],
-        max_selections=MOST_COMPARED,
-    )
     if chosen:
         _look(chosen, runs)
 
@@ -90,14 +90,21 @@ def _validation(runs: Mapping[str, mt.Run]) -> None:
     drawn = [figure for figure in (LOSS, AUROC) if rows[figure].notna().any()]
     for column, figure in zip(st.columns(2, gap="medium"), drawn, strict=False):
         with column, st.container(border=True):
-            st.altair_chart(
+            draw_chart(
                 epochs_chart(rows.dropna(subset=[figure]), figure, kept=kept),
-                width="stretch",
                 alt="A figure of validation after each epoch",
             )
     st.caption("After each epoch; the larger point is the one that was kept. Epochs are chosen by the log-loss alone.")
     with st.expander("The same as a table"):
-        st.dataframe(rows.rename(columns={"run": "Run", "epoch": "Epoch", "steps": "Steps"}), hide_index=True)
+        names: dict[str, LiteralString] = {
+            "run": "Run",
+            "epoch": "Epoch",
+            "steps": "Steps",
+            "low": "AUROC from",
+            "high": "AUROC to",
+        }
+        table, looks = in_words(rows, {**names, LOSS: LOSS, AUROC: AUROC})
+        st.dataframe(table, hide_index=True, column_config=looks, placeholder=NOT_KNOWN)
 
 
 def _difference(one: str, other: str, *, runs: Mapping[str, mt.Run]) -> None:
@@ -112,13 +119,13 @@ def _difference(one: str, other: str, *, runs: Mapping[str, mt.Run]) -> None:
         plain(f"In nothing: all {equal} keys are the same.")
         return
     names = {"first": printable(one), "second": printable(other)}
-    st.dataframe(
-        rows.map(printable).rename(columns=names),
-        hide_index=True,
-        height="content" if len(rows) <= 30 else "auto",
-        alt="Keys in which the plans differ",
-    )
+    draw_rows(rows.map(_short).rename(columns=names), alt="Keys in which the plans differ")
     plain(f"{len(rows)} {'key differs' if len(rows) == 1 else 'keys differ'}, {equal} are the same.")
+
+
+def _short(value: str) -> str:
+    """On one line; of a digest its beginning, which is enough to tell it from another."""
+    return f"{value[:DIGITS]}…" if _DIGEST.fullmatch(value) else printable(value)
 
 
 def _alone(name: str, listed: mt.Run) -> None:
@@ -151,12 +158,13 @@ def _terms(run: mt.Run) -> None:
     if run.courses:
         st.subheader("What the terms did")
         draw_blocks(under(words, "What the terms did"))
-    for start in range(0, len(run.courses), 2):
-        for column, course in zip(st.columns(2, gap="medium"), run.courses[start : start + 2], strict=False):
+    beside = 2 if len(run.courses) % 3 else 3
+    for start in range(0, len(run.courses), beside):
+        some = run.courses[start : start + beside]
+        for column, course in zip(st.columns(beside, gap="medium"), some, strict=False):
             with column, st.container(border=True):
                 plain(course.name)
-                chart = term_chart(course)
-                st.altair_chart(chart, width="stretch", alt="A term of the objective along the run")
+                draw_chart(term_chart(course), alt="A term of the objective along the run")
     if took_part := under(words, "Who took part"):
         st.subheader("Who took part")
         draw_blocks(took_part)

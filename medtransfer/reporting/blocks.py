@@ -141,7 +141,7 @@ def _block(node: _Node) -> Iterator[ReportBlock]:
 
 
 def _table(node: _Node) -> ReportTable:
-    heads = [_cells(row) for part in node.find("thead") for row in part.find("tr")]
+    heads = [_cells(row, heads=True) for part in node.find("thead") for row in part.find("tr")]
     body = [_cells(row) for part in node.find("tbody") for row in part.find("tr")]
     width = max(map(len, [*heads, *body]), default=0)
     last = heads[-1] if heads else []
@@ -155,13 +155,13 @@ def _table(node: _Node) -> ReportTable:
     )
 
 
-def _cells(row: _Node) -> list[tuple[str, bool]]:
+def _cells(row: _Node, *, heads: bool = False) -> list[tuple[str, bool]]:
     """Text, and whether it is a number; a cell over several columns stands in the first of them, a head in each."""
     cells: list[tuple[str, bool]] = []
     for cell in row.find("th", "td"):
         text, number = _text(cell), bool({"num", "right", "wrong"} & cell.classes)
         cells.append((text, number))
-        cells += [(text if cell.tag == "th" else "", number)] * (cell.span - 1)
+        cells += [(text if heads else "", number)] * (cell.span - 1)
     return cells
 
 

@@ -13,7 +13,7 @@ from medtransfer.reporting.figures import PlotFigure
 from medtransfer.reporting.page import render
 from medtransfer.reporting.training_log import TermCourse, read_terms
 from medtransfer.reporting.training_plots import term_plot, validation_plot
-from medtransfer.reporting.words import RESEARCH_USE, number
+from medtransfer.reporting.words import RESEARCH_USE, significant
 
 if TYPE_CHECKING:
     from medtransfer.core.config.plan import Plan
@@ -92,7 +92,7 @@ def _page(plan: Plan, record: TrainingRecord, courses: Sequence[TermCourse], plo
 def _objective(plan: Plan, courses: Sequence[TermCourse]) -> list[tuple[str, str, str, str]]:
     """Rows of the table of terms: name, weight in J, first and last value."""
     return [
-        (course.name, _range(course), number(float(course.values[0])), number(float(course.values[-1])))
+        (course.name, _range(course), significant(float(course.values[0])), significant(float(course.values[-1])))
         for course in courses
     ]
 

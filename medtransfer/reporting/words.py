@@ -77,6 +77,14 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
 
+def significant(value: float) -> str:
+    """A figure of any size to three digits: `0.560`, `0.0000806`, `12.3`, `1.23e+09`."""
+    if not math.isfinite(value) or value == 0:
+        return number(value)
+    digits = 2 - math.floor(math.log10(abs(value)))
+    return number(value, max(digits, 0)) if digits <= 9 and digits >= -4 else f"{value:.2e}".replace("-", "−")
+
+
 def interval(estimate: Estimate, digits: int = 3) -> str:
     """`0.852–0.951`, `−0.410 to 0.120`, or an empty string where there is no interval."""
     if not has_interval(estimate):

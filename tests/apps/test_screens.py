@@ -18,6 +18,7 @@ import medtransfer as mt
 from medtransfer.evaluation.evaluate import evaluate
 from medtransfer.evaluation.predictions_io import write_predictions
 from medtransfer.pipeline.inspections import write_inspection
+from tests.apps.chart_words import faint_words
 from tests.apps.panels.conftest import scored, spectrum
 from tests.apps.server.test_serving import serving
 
@@ -95,7 +96,7 @@ def test_every_screen_stands(browser: Any, whole: Bundle, runs: Path, kept: Path
             assert page.locator('[data-testid="stException"]').count() == 0, name
             assert not [said for said in tours.STOPPED if page.get_by_text(said).count()], name
             assert page.evaluate("!document.createElement('canvas').getContext('webgl')"), "WebGL is on"
-            if found := tours.too_faint(page):
+            if found := tours.too_faint(page) + faint_words(page):
                 faint[name] = found
             seen.append(name)
         assert tuple(seen) == tours.SCREENS

@@ -82,6 +82,15 @@ def test_every_kind_of_piece() -> None:
     )
 
 
+def test_a_heading_of_rows_stands_once() -> None:
+    (table,) = blocks(
+        "<table><thead><tr><th>Attribute</th><th>Evaluated</th><th>Training</th><th>SMD</th></tr></thead>"
+        "<tbody><tr><th colspan='3'>Site</th><td>0.00</td></tr></tbody></table>"
+    )
+    assert isinstance(table, ReportTable)
+    assert table.rows == (("Site", "", "", "0.00"),)
+
+
 def test_a_name_that_looks_like_markup_comes_out_as_it_was(evaluation: Evaluation) -> None:
     text = evaluation.model_dump_json().replace('"pneumonia"', '"' + HOSTILE.replace('"', '\\"') + '"')
     hostile = Evaluation.model_validate_json(text)

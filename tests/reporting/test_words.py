@@ -99,6 +99,21 @@ def test_number(value: float | None, text: str) -> None:
     assert words.number(value) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.56, "0.560"),
+        (0.00008064, "0.0000806"),
+        (-12.34, "−12.3"),
+        (147.95, "148"),
+        (0.0, "0.000"),
+        (3e-12, "3.00e−12"),
+    ],
+)
+def test_a_figure_of_any_size_has_three_digits(value: float, text: str) -> None:
+    assert words.significant(value) == text
+
+
 def test_interval_with_a_minus_uses_a_word() -> None:
     assert words.interval(auroc(0.0, -0.5, 0.5)) == "−0.500 to 0.500"
 

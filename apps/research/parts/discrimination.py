@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 import streamlit as st
 
+from apps.drawing import FIRST, SECOND
 from apps.research.charts import bars_chart, curve_chart
-from apps.research.listed import draw_studies
+from apps.research.listed import Behind, draw_behind
 from apps.research.picking import pick
-from apps.research.theme import COLOURS
 from apps.text import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import medtransfer as mt
     from apps.research.parts import Shown
 
@@ -24,22 +26,24 @@ def show(shown: Shown) -> None:
     """Both curves beside each other, the bars below."""
     finding = shown.finding()
     record = next(one for one in shown.evaluation.findings if one.of == finding)
+    behind: list[Behind | None] = []
     left, right = st.columns(2, gap="medium")
     if record.roc is not None:
         with left:
-            _curve(shown, finding, recall=False)
+            behind.append(_curve(shown, finding, recall=False))
     if record.precision_recall is not None:
         with right:
-            _curve(shown, finding, recall=True)
+            behind.append(_curve(shown, finding, recall=True))
+    draw_behind(behind)
     if record.n:
         _bars(shown, finding)
 
 
-def _curve(shown: Shown, finding: str, *, recall: bool) -> None:
+def _curve(shown: Shown, finding: str, *, recall: bool) -> Behind | None:
     record = next(one for one in shown.evaluation.findings if one.of == finding)
     curve = record.precision_recall if recall else record.roc
     if curve is None:
-        return
+        return None
     x, y = ("Recall (sensitivity)", "Precision (positive predictive value)")
     if not recall:
         x, y = ("1 − specificity (false-positive fraction)", "Sensitivity")
@@ -51,17 +55,18 @@ def _curve(shown: Shown, finding: str, *, recall: bool) -> None:
         at = pick(
             curve_chart(points, x=x, y=y, level=share if recall else None, steps=recall),
             points,
+            names={"threshold": "Threshold", "x": x, "y": y, "low": "From", "high": "To", "studies": "Studies here"},
             key=f"{shown.key} {finding} {'recall' if recall else 'roc'}",
             clickable=shown.studies is not None,
             alt=heading,
         )
         shown.caption(heading)
         if at is None or shown.studies is None:
-            return
+            return None
         threshold = points["threshold"].iloc[at]
         said = "At this point no study is called positive:" if pd.isna(threshold) else _said(threshold, at)
         studies = shown.studies.on_curve(finding, curve, at, recall=recall)
-        draw_studies(studies, said, key=f"{shown.key} {finding} {recall} studies")
+        return Behind(studies, said, f"{shown.key} {finding} {recall} studies")
 
 
 def curve_points(studies: mt.JudgedStudies | None, of: str, curve: mt.BandedCurve, *, recall: bool) -> pd.DataFrame:
@@ -89,31 +94,44 @@ def _bars(shown: Shown, finding: str) -> None:
     record = next(one for one in shown.evaluation.findings if one.of == finding)
     heading, point = f"{REPLACES[2]}{shown.of(finding)}", shown.evaluation.operating_point
     threshold = point.threshold if point is not None and point.positive == finding else None
-    edges = record.histogram.edges
+    counted = sorted(record.histogram.counts.items(), key=lambda entry: entry[0] != finding)
+    tables = {name: bar_rows(record.histogram.edges, counts) for name, counts in counted}
+    highest = max((table["share"].max() for table in tables.values()), default=1.0)
     with st.container(border=True):
         plain(heading)
-        for name, counts in sorted(record.histogram.counts.items(), key=lambda entry: entry[0] != finding):
-            total, is_finding = max(sum(counts), 1), name == finding
-            bars = pd.DataFrame(
-                {
-                    "at": range(len(counts)),
-                    "low": edges[:-1],
-                    "high": edges[1:],
-                    "share": [100 * count / total for count in counts],
-                    "studies": counts,
-                }
-            )
-            plain(f"{name} (n = {sum(counts):,})")
-            at = pick(
-                bars_chart(bars, colour=COLOURS.second if is_finding else COLOURS.first, threshold=threshold),
-                bars,
-                key=f"{shown.key} {finding} {is_finding} bars",
-                clickable=shown.studies is not None,
-                alt="How the probabilities of this class are spread",
-            )
-            if at is not None and shown.studies is not None:
-                last = at == len(counts) - 1
-                studies = shown.studies.between(finding, edges[at], None if last else edges[at + 1], truth=is_finding)
-                said = f"{name}, with a probability from {edges[at]:.3f} to {edges[at + 1]:.3f}:"
-                draw_studies(studies, said, key=f"{shown.key} {finding} {is_finding} studies in a bar")
+        behind: list[Behind | None] = []
+        for column, (name, bars) in zip(st.columns(max(len(tables), 1), gap="medium"), tables.items(), strict=True):
+            with column:
+                behind.append(_class(shown, finding, name, bars, highest=highest, threshold=threshold))
+        draw_behind(behind)
         shown.caption(heading)
+
+
+def bar_rows(edges: Sequence[float], counts: Sequence[int]) -> pd.DataFrame:
+    """A row a bar, its share in per cent of the class."""
+    share = [100 * count / max(sum(counts), 1) for count in counts]
+    return pd.DataFrame(
+        {"at": range(len(counts)), "low": edges[:-1], "high": edges[1:], "share": share, "studies": counts}
+    )
+
+
+def _class(
+    shown: Shown, finding: str, name: str, bars: pd.DataFrame, *, highest: float, threshold: float | None
+) -> Behind | None:
+    is_finding = name == finding
+    plain(f"{name} (n = {bars['studies'].sum():,})")
+    at = pick(
+        bars_chart(bars, colour=SECOND if is_finding else FIRST, highest=highest, threshold=threshold),
+        bars,
+        names={"low": "From", "high": "To", "share": "% of class", "studies": "Studies"},
+        key=f"{shown.key} {finding} {is_finding} bars",
+        clickable=shown.studies is not None,
+        alt="How the probabilities of this class are spread",
+    )
+    if at is None or shown.studies is None:
+        return None
+    low, high = float(bars["low"][at]), float(bars["high"][at])
+    last = at == len(bars) - 1
+    studies = shown.studies.between(finding, low, None if last else high, truth=is_finding)
+    said = f"{name}, with a probability from {low:.3f} to {high:.3f}:"
+    return Behind(studies, said, f"{shown.key} {finding} {is_finding} studies in a bar")

@@ -35,6 +35,7 @@ def show(shown: Shown) -> None:
         at = pick(
             confusion_chart(cells),
             cells,
+            names={"truth": "Truth", "call": "Decision", "what": "That is a", "studies": "Studies"},
             key=f"{shown.key} confusion",
             clickable=shown.studies is not None,
             alt="Decisions on these studies",

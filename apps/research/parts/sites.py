@@ -12,8 +12,8 @@ from apps.text import printable
 if TYPE_CHECKING:
     from apps.research.parts import Shown
 
-REPLACES: Final = ()
-"""The report's forests have the differences, too."""
+REPLACES: Final = ("",)
+"""All forests of the report: each figure is drawn once, and the differences stand in the table below."""
 
 
 def show(shown: Shown) -> None:

@@ -40,7 +40,8 @@ def test_points_and_errors_lead_to_their_studies(bundle: Bundle, runs: Path, tmp
         assert box is not None
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         page.get_by_text("Called positive from a probability of").first.wait_for()
-        page.get_by_text("The most confident errors", exact=True).click()
+        page.get_by_label("Part of the report").click()
+        page.get_by_role("option", name="The most confident errors", exact=True).click()
         link = page.locator("[data-testid=stPageLink] a").first
         assert "study?study=STUDY-" in (link.get_attribute("href") or "")
         link.click()

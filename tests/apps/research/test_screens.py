@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
 
-from apps.research.charts import POINT
+from apps.research.charts import POINT, within
 from apps.research.evaluated import ABSENT
 from apps.research.outputs import find_outputs
 from apps.research.parts.calibration import group_points
 from apps.research.parts.discrimination import curve_points
 from apps.research.parts.flow import flow_rows
-from apps.research.parts.net_benefit import decision_points
+from apps.research.parts.net_benefit import benefit_span, decision_points
 from apps.research.parts.operating_point import confusion_cells
 from apps.research.picking import chosen
 from apps.research.plans import changed_keys, plan_keys, same_but_for_seed
-from apps.research.trained import kept_epoch, seed_rows
+from apps.research.run_table import SETTINGS
+from apps.research.tables import ROOM, pixels, widths, without_same
+from apps.research.trained import kept_epoch, run_rows, seed_rows
 from apps.studies.places import place_of, places_of
 from medtransfer.reporting.evaluation import read_evaluation
 from medtransfer.reporting.run_folder import read_run
+from medtransfer.reporting.screen import report_head, report_part
+from tests.apps.contrast import contrast
 from tests.apps.test_app import markup, shows_notice, texts
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
+    from streamlit.testing.v1.element_tree import Selectbox
 
     from medtransfer.models.bundle import Bundle
     from tests.apps.conftest import OpenApp
@@ -45,9 +52,14 @@ def screen(open_app: OpenApp, bundle: Bundle, runs: Path, name: str) -> AppTest:
 
 def part(app: AppTest, title: str) -> AppTest:
     """Choose a part of the report."""
-    app = app.button_group[0].set_value(title).run()
+    app = parts(app).set_value(title).run()
     assert not app.exception
     return app
+
+
+def parts(app: AppTest) -> Selectbox:
+    """The choice of a part."""
+    return next(box for box in app.selectbox if box.label == "Part of the report")
 
 
 def cells(app: AppTest) -> set[str]:
@@ -98,24 +110,24 @@ def test_every_overall_figure_is_that_of_the_csv(open_app: OpenApp, bundle: Bund
     with (runs / "report" / "estimates.csv").open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["where"] == "estimates"]
     assert len(rows) == len(table)
-    for row, shown in zip(rows, table.itertuples(index=False, name=None), strict=True):
+    for row, (_, shown) in zip(rows, table.iterrows(), strict=True):
         value = f"{float(row['value']):.3f}".replace("-", "−") if row["value"] else "not estimable"
-        assert shown[0].lower().replace("-", " ") == row["name"].lower().replace("_", " ").replace("-", " ")
-        assert shown[2] == value
-        assert shown[4] == f"{int(row['n']):,}"
+        assert shown["Figure"].lower().replace("-", " ") == row["name"].lower().replace("_", " ").replace("-", " ")
+        assert shown["Value"] == value
+        assert shown["n"] == f"{int(row['n']):,}"
         if row["low"]:
             ends = [f"{float(row[end]):.3f}".replace("-", "−") for end in ("low", "high")]
-            assert shown[3] in {"–".join(ends), " to ".join(ends)}
+            assert shown["95 % CI"] in {"–".join(ends), " to ".join(ends)}
 
 
 def test_every_part_of_the_report_is_a_part_of_the_screen(open_app: OpenApp, bundle: Bundle, runs: Path) -> None:
     app = screen(open_app, bundle, runs, "evaluation")
     page = (runs / "report" / "report.html").read_text(encoding="utf-8")
-    for name in app.button_group[0].options:
+    for name in parts(app).options:
         assert f">{name}</h2>" in page
         app = part(app, name)
         assert not app.warning
-    assert page.count("<h2") - 3 == len(app.button_group[0].options) - 1  # but for warnings, figures, made from
+    assert page.count("<h2") - 3 == len(parts(app).options) - 1  # but for warnings, figures, made from
 
 
 def test_figures_at_the_operating_point_are_those_of_the_json(open_app: OpenApp, bundle: Bundle, runs: Path) -> None:
@@ -150,6 +162,66 @@ def test_points_of_the_charts_are_those_of_the_json_to_the_last_digit(runs: Path
     fields = confusion_cells(evaluation.operating).set_index("what")["studies"].to_dict()
     assert {str(name).replace(" ", "_"): count for name, count in fields.items()} == said["operating"]["confusion"]
     assert flow_rows(evaluation.flow)["Studies"].sum() == said["flow"]["inputs"]
+
+
+@pytest.mark.parametrize(("name", "page"), [("light", "#ffffff"), ("dark", "#1c1f23")])
+def test_words_of_the_reports_own_drawings_can_be_read(runs: Path, name: str, page: str) -> None:
+    evaluation = read_evaluation(runs / "report")
+    drawings = [
+        one for heading in report_head(evaluation).headings for one in report_part(evaluation, heading).drawings
+    ]
+    for drawing in drawings:
+        svg = getattr(drawing, name)
+        inks = re.findall(r"<text[^>]*fill: (#[0-9a-f]{6})", svg)
+        assert f"background:{page}" in svg
+        assert len(inks) == svg.count("<text"), drawing.heading
+        assert min(contrast(ink, page) for ink in inks) >= 4.5, drawing.heading
+
+
+def test_nothing_is_drawn_outside_of_a_chart(runs: Path) -> None:
+    evaluation = read_evaluation(runs / "report")
+    record = next(iter(evaluation.usefulness.values()))
+    points, (low, high) = decision_points(None, "pneumonia", record), benefit_span(record)
+    assert not points["everyone"].between(low, high).all(), "acting on everyone falls far below zero"
+    drawn = within(points, (low, high))
+    for name in ("y", "everyone", "low", "high"):
+        kept = drawn[name].dropna()
+        assert kept.between(low, high).all()
+        assert name in {"low", "high"} or kept.equals(points[name][kept.index]), "what is seen is not moved"
+    pd.testing.assert_series_equal(drawn["y"].isna(), ~points["y"].between(low, high), check_names=False)
+
+
+def test_tables_beside_charts_are_in_words(open_app: OpenApp, bundle: Bundle, runs: Path) -> None:
+    app = screen(open_app, bundle, runs, "evaluation")
+    raw = {"at", "x", "y", "low", "high", "truth", "call", "what", "is_right", "value", "note", "everyone"}
+    for title in ("Discrimination", "Operating point", "Calibration", "Clinical usefulness", "Subgroups", "Sites"):
+        app = part(app, title)
+        heads = [str(name) for table in app.dataframe for name in table.value.columns]
+        assert not raw.intersection(heads), title
+    said = json.dumps([element.proto.spec for element in app.get("arrow_vega_lite_chart")])
+    assert '"title": ""' not in said
+
+
+def test_what_all_rows_share_is_said_once_and_no_other_column_goes() -> None:
+    rows = pd.DataFrame({"Study": ["a", "b"], "Truth": ["pneumonia"] * 2, "Called": ["normal", "pneumonia"]})
+    shown, said = without_same(rows, ("Truth", "Called", "Site"))
+    assert (list(shown), said) == (["Study", "Called"], "Truth pneumonia")
+    assert without_same(rows[:1], ("Truth",))[1] == ""
+
+
+def test_no_cell_is_cut_where_there_is_room() -> None:
+    rows = pd.DataFrame({"Figure": ["Positive likelihood ratio"], "Value": ["0.63"], "Note": ["by patient"]})
+    wide, lines = widths(rows)
+    assert lines == 1
+    assert ROOM - len(wide) < sum(wide.values()) <= ROOM
+    for name, width in wide.items():
+        assert width > pixels(rows[name].iloc[0]), name
+    rows = rows.assign(Note=["patient bootstrap, 2,000 replicates " * 4], Method=["effective sample size " * 4])
+    wide, lines = widths(rows)
+    assert lines == 3
+    assert sum(wide.values()) <= ROOM
+    for name, width in wide.items():
+        assert lines * width > pixels(rows[name].iloc[0]), name
 
 
 def test_an_error_leads_to_its_study(open_app: OpenApp, bundle: Bundle, runs: Path, tmp_path: Path) -> None:
@@ -229,9 +301,62 @@ def test_a_damaged_inspection_leaves_its_ledger_and_pictures(open_app: OpenApp, 
     assert "ledger" in texts(app)
 
 
+def test_a_share_is_written_in_one_way(open_app: OpenApp, bundle: Bundle, runs: Path) -> None:
+    app = screen(open_app, bundle, runs, "evaluation")
+    (share,) = (one.value for one in read_evaluation(runs / "report").estimates if one.name == "prevalence")
+    assert share is not None
+    for title, said in (("Operating point", "{} of these studies"), ("Clinical usefulness", "at a prevalence of {},")):
+        assert said.format(f"{share:.3f}") in texts(part(app, title)), title
+    assert f"{share:.3f}" in [metric.value for metric in app.metric]
+
+
+def test_what_was_measured_stands_whole_in_a_table_of_its_own(
+    open_app: OpenApp, bundle: Bundle, runs: Path, tmp_path: Path
+) -> None:
+    manifest = (runs / "runs" / "longer" / "bundle" / "bundle.json").read_bytes()
+    for name in ("report", "three"):
+        text = (runs / name / "evaluation.json").read_text(encoding="utf-8")
+        own = json.loads(text)["provenance"]["bundle_sha256"]
+        told = text.replace(own, hashlib.sha256(manifest).hexdigest())
+        (runs / name / "evaluation.json").write_text(told, encoding="utf-8")
+    app = screen(open_app, bundle, runs, "runs")
+    table = next(table.value for table in app.dataframe if "Report" in table.value.columns)
+    assert table["Report"].tolist() == ["Hospital B", "Three kinds"]
+    assert set(table["Run"]) == {"runs/longer"}
+    assert table["Value and interval"].tolist() == [
+        str(f"{read_evaluation(runs / name).estimates[0]}") for name in ("report", "three")
+    ]
+
+
+def test_nothing_that_is_missing_is_called_none(open_app: OpenApp, bundle: Bundle, runs: Path) -> None:
+    (runs / "runs" / "longer" / "history.csv").unlink()
+    for name in SCREENS:
+        for table in screen(open_app, bundle, runs, name).dataframe:
+            known = table.value.notna().all(axis=None)
+            assert known or table.proto.placeholder == "–", name
+
+
+def test_a_digest_is_shortened_and_a_name_is_not(
+    open_app: OpenApp, bundle: Bundle, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = "0123456789abcdef" * 4
+    changed = pd.DataFrame(
+        [("start.sha256", digest, "other"), ("name", "a" * 39, "b")], columns=["Key", "first", "second"]
+    )
+    monkeypatch.setattr("apps.research.plans.changed_keys", lambda *_: changed)
+    monkeypatch.setattr("apps.research.run_table.choose_runs", lambda _: ["runs/longer", "runs/seed 1"])
+    shown = cells(screen(open_app, bundle, runs, "runs"))
+    assert {f"{digest[:12]}…", "a" * 39} <= shown
+    assert digest not in shown
+
+
 def test_runs_are_listed_with_their_own_figures(open_app: OpenApp, bundle: Bundle, runs: Path) -> None:
     app = screen(open_app, bundle, runs, "runs")
-    table = app.dataframe[0].value.set_index("Run")
+    table = run_rows({f"runs/{name}": read_run(runs / "runs" / name) for name in ("longer", "seed 0", "seed 1")})
+    shown, same = without_same(table, SETTINGS)
+    pd.testing.assert_frame_equal(app.dataframe[0].value, shown, check_dtype=False)
+    assert f"The same in all: {same}." in texts(app)
+    table = table.set_index("Run")
     assert list(table.index) == ["runs/longer", "runs/seed 0", "runs/seed 1"]
     for name, row in table.iterrows():
         history = pd.read_csv(runs / str(name) / "history.csv")
@@ -259,10 +384,11 @@ def test_one_run_shows_the_words_of_its_page(open_app: OpenApp, bundle: Bundle, 
         assert note in texts(app)
 
 
-def test_two_plans_are_compared_key_by_key(open_app: OpenApp, bundle: Bundle, runs: Path) -> None:
+def test_two_plans_are_compared_key_by_key(
+    open_app: OpenApp, bundle: Bundle, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.research.run_table.choose_runs", lambda _: ["runs/longer", "runs/seed 1"])
     app = screen(open_app, bundle, runs, "runs")
-    app.multiselect[0].set_value(["runs/longer", "runs/seed 1"]).run()
-    assert not app.exception
     changed = next(table.value for table in app.dataframe if "Key" in table.value.columns)
     assert list(changed.itertuples(index=False, name=None)) == [("seed", "0", "1"), ("training.epochs", "4", "3")]
     total = len(plan_keys(read_run(runs / "runs" / "longer").plan))  # pyright: ignore[reportArgumentType]
@@ -297,7 +423,7 @@ def test_foreign_names_stay_text(open_app: OpenApp, bundle: Bundle, runs: Path) 
     report.write_text(text, encoding="utf-8")
     (runs / "runs" / "longer").rename(runs / "runs" / HOSTILE.replace("/", "_"))
     app = screen(open_app, bundle, runs, "evaluation")
-    options = list(app.button_group[0].options)
+    options = list(parts(app).options)
     for title in options:
         app = part(app, title)
         shown = markup(app) + "".join(options)

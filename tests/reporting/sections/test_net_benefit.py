@@ -62,7 +62,7 @@ def test_the_runs_of_thresholds_where_it_helps() -> None:
 
 def test_a_stated_prevalence_is_said() -> None:
     said = words(net_benefit_section(record(prevalence=0.05)))
-    assert "It is counted at a prevalence of 5.0 %, as stated, and the probabilities are shifted to it." in said
+    assert "It is counted at a prevalence of 0.050, as stated, and the probabilities are shifted to it." in said
     assert ASSUMPTION in said
     assert "it follows from the stated prevalence alone" in said
 

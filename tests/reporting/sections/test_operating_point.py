@@ -42,7 +42,7 @@ def test_every_figure_and_count_is_said() -> None:
     for count, what in zip(CELLS, ("true positive", "false positive", "false negative", "true negative"), strict=True):
         assert f"{count} {what}" in said
     assert "sensitivity of at least 0.9" in said
-    assert "25.0 % of these studies" in said
+    assert "0.250 of these studies" in said
     assert "95 % CI" in said
     assert ASSUMPTION not in said
     assert "scale of probabilities shifted" not in said
@@ -50,7 +50,7 @@ def test_every_figure_and_count_is_said() -> None:
 
 def test_a_stated_prevalence_comes_with_what_it_assumes() -> None:
     said = words(record(0.02))
-    assert "25.0 % of these studies; stated: 2 %" in said
+    assert "0.250 of these studies; stated: 0.020" in said
     assert "0.123 on the scale of probabilities shifted to the stated prevalence; the same studies are called" in said
     assert ASSUMPTION in said
     assert (
