@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from apps.studies.patients import patient_line
+from apps.readers.overlays import overlays
+from apps.studies.patients import patient_lines
 from apps.studies.pictures import show_pictures
 from apps.theme import theme
 from apps.viewer import viewer
@@ -46,24 +47,32 @@ def _plain(sha256: str) -> str:
 
 def series_of(reading: Reading, tickets: Sequence[Ticket]) -> list[dict[str, Any]]:
     """What the viewer gets of each picture."""
-    lines = banner(reading.study)
+    views = reading.views.views
+    lines, identity = banner(reading.study)
     return [
         view.geometry()
         | {
             "url": ticket.url,
             "token": ticket.token,
             "shown_url": SHOWN_URL,
-            "banner": [*lines, view.facts, NOTICE],
+            "banner": [*lines, NOTICE],
+            "identity": identity,
             "attention": attention,
-            "overlays": [],
+            "overlays": over,
         }
-        for view, ticket, attention in zip(reading.views.views, tickets, attentions(reading), strict=True)
+        for view, ticket, attention, over in zip(
+            views, tickets, attentions(reading), overlays(views, tickets), strict=True
+        )
     ]
 
 
-def banner(study: Study) -> list[str]:
-    """Whose study it is, as far as that may be said: on every viewport, always."""
-    return [line for line in (patient_line(study), study.name) if line]
+def banner(study: Study) -> tuple[list[str], str]:
+    """Whose study it is, as far as that may be said: lines for a large viewport, and one line for a small one.
+
+    Who it is stands first on every viewport, always; the pseudonym stands last.
+    """
+    lines = patient_lines(study)
+    return [*lines[:-1], study.name, *lines[-1:]], " · ".join(lines[:2] or (study.name,))
 
 
 def attentions(reading: Reading) -> list[list[float] | None]:

@@ -68,6 +68,7 @@ export const GROUPS = [
   },
   {
     name: "Overlay",
+    needs: "overlays",
     entries: [
       entry(["h"], "H", "Show or hide", { type: "overlay" }),
       entry(["o"], "O", "More opaque", { type: "opacity", by: 0.1 }),

@@ -4,7 +4,7 @@ import { peak } from "./attention.js";
 import { actualZoom } from "./camera.js";
 import { Display } from "./display.js";
 import { actionFor } from "./keys.js";
-import { Overlays } from "./overlays.js";
+import { nameOf, Overlays } from "./overlays.js";
 import { planesOf } from "./planes.js";
 import { firstWindow, presetsOf } from "./presets.js";
 import { UNKNOWN } from "./ruler.js";
@@ -63,7 +63,7 @@ class Viewer {
     this.state = this.kept.get(geometry.key) ?? first;
     this.overlays.use(geometry);
     if (!this.overlays.list[this.state.overlay.index]) this.state = { ...this.state, overlay: first.overlay };
-    this.shelf.keep([geometry.key, ...this.overlays.list.map(({ url }) => url)]);
+    this.shelf.keep([geometry.key, ...this.overlays.list.map(nameOf)]);
     this.display.complain(null);
     const planes = geometry.mpr || geometry.kind !== "volume" || geometry.shape[0] < 2 ? "" : geometry.why_no_mpr;
     this.display.note(planes ?? ""); // a picture has no planes across it: nothing is missing there
@@ -88,7 +88,7 @@ class Viewer {
 
   again() {
     this.shelf.drop(this.geometry.key);
-    for (const { url } of this.overlays.list) this.shelf.drop(url);
+    for (const overlay of this.overlays.list) this.shelf.drop(nameOf(overlay));
     this.open(this.index);
   }
 
@@ -207,5 +207,5 @@ const SPECIAL = {
   choose(viewer, { index }) {
     viewer.become({ ...viewer.state, overlay: { on: true, index, opacity: null } });
   },
-  help: (viewer) => viewer.display.help.showModal(),
+  help: (viewer) => viewer.display.help.open({ overlays: viewer.overlays.list.length > 0 }),
 };

@@ -36,13 +36,14 @@ export function heat(share) {
   return from.map((value, i) => Math.round(value + ((to[i] - value) * (t - low)) / (high - low)));
 }
 
-/** Pixels for every value that can be stored: nothing at zero and below, the full opacity at the largest value. */
-export function heatTable({ type, slope = 1, intercept = 0 }, most, opacity) {
+/** Pixels for every value that can be stored: nothing at `low` and below, the full opacity at `high` and above. */
+export function heatTable({ type, slope = 1, intercept = 0, padding = null }, [low, high], opacity) {
   const table = new Uint32Array(entries(type));
-  if (!(most > 0)) return table;
+  if (!(high > low)) return table;
   for (let entry = 0; entry < table.length; entry += 1) {
-    const share = (slope * storedAt(entry, type) + intercept) / most;
-    if (share <= 0) continue;
+    const stored = storedAt(entry, type);
+    const share = (slope * stored + intercept - low) / (high - low);
+    if (share <= 0 || (padding && stored >= padding[0] && stored <= padding[1])) continue;
     const [red, green, blue] = heat(share);
     const alpha = Math.round(255 * opacity * Math.min(share, 1));
     table[entry] = ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;

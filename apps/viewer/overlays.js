@@ -1,4 +1,6 @@
 // The overlay that is chosen: loaded when it is first asked for, coloured anew when its opacity or its range changes.
+//
+// A map is coloured from zero to its largest value; an image that is laid over another one says its `range` itself.
 
 import { quantile } from "./histogram.js";
 import { between, heatTable, overlayAt } from "./overlay.js";
@@ -6,6 +8,11 @@ import { Trouble } from "./trouble.js";
 import { written } from "./value.js";
 
 const NOWHERE = "This overlay does not say where it lies in the patient, so that it cannot be laid over the image.";
+
+/** What its volume is called on the shelf: an image that is a series of the study, too, is fetched once. */
+export function nameOf({ key, url }) {
+  return key ?? url;
+}
 
 export class Overlays {
   constructor(shelf, changed) {
@@ -35,9 +42,9 @@ export class Overlays {
     const opacity = this.opacity(state);
     const holds = `${opacity} ${volume.count}`;
     if (this.open.holds !== holds) {
-      const stored = quantile(volume.histogram, 1);
-      this.open.most = stored === null ? 0 : (chosen.slope ?? 1) * stored + (chosen.intercept ?? 0);
-      this.open.table = heatTable(chosen, this.open.most, opacity);
+      const stored = quantile(volume.histogram, 1) ?? 0;
+      this.open.ends = chosen.range ?? [0, (chosen.slope ?? 1) * stored + (chosen.intercept ?? 0)];
+      this.open.table = heatTable(chosen, this.open.ends, opacity);
       this.open.holds = holds;
       this.number += 1;
     }
@@ -46,20 +53,22 @@ export class Overlays {
 
   begin(chosen) {
     const matrix = between(this.geometry, chosen);
-    this.open = { chosen, matrix, volume: null, most: 0 };
+    this.open = { chosen, matrix, volume: null, ends: [0, 0] };
     if (!matrix) {
       this.changed(-1, new Trouble(NOWHERE, { retry: false }));
       return;
     }
     try {
-      this.open.volume = this.shelf.take(chosen.url, { channels: 1, ...chosen }, this.changed);
+      this.open.volume = this.shelf.take(nameOf(chosen), { channels: 1, ...chosen }, this.changed);
     } catch (trouble) {
       this.changed(-1, trouble);
     }
   }
 
-  get most() {
-    return this.open?.most > 0 ? written(this.open.most, false) : "";
+  /** Where its colours begin and end, in words; null as long as nobody knows. */
+  get range() {
+    const [low, high] = this.open?.ends ?? [0, 0];
+    return high > low ? [written(low, false), written(high, false)] : null;
   }
 
   valueAt(voxel) {

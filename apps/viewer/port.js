@@ -44,8 +44,16 @@ export class Port {
     canvas.addEventListener("pointerdown", (event) => this.press(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
     canvas.addEventListener("pointerup", (event) => this.release(event));
-    canvas.addEventListener("pointercancel", () => (this.drag = null));
+    canvas.addEventListener("pointercancel", () => {
+      this.drag = null;
+      viewer.hover(this.index, null);
+    });
     canvas.addEventListener("pointerleave", () => viewer.hover(this.index, null));
+  }
+
+  /** Whether a hand is setting the window here at this moment. */
+  get windowing() {
+    return Boolean(this.drag?.moved && this.drag.tool === "window" && this.drag.window);
   }
 
   get size() {
@@ -115,6 +123,7 @@ export class Port {
     const { drag, viewer } = this;
     this.drag = null;
     if (!drag) return;
+    viewer.hover(this.index, this.pointAt(event));
     if (drag.tool === "ruler" && drag.moved && viewer.state.mark) {
       viewer.dispatch({ type: "mark", at: this.pointAt(event) });
     }
@@ -136,6 +145,9 @@ export class Port {
   /** What the scene is: banner, series, place, values (lists of lines), message, sentence, and the slider's. */
   label({ plane, state }, words) {
     this.element.classList.toggle("focused", words.focused);
+    const { banner } = this.corners;
+    const home = words.small ? this.element : this.picture; // over a small picture: it would cover half of it
+    if (banner.parentElement !== home) home.insertBefore(banner, words.small ? this.picture : this.corners.series);
     for (const [name, corner] of Object.entries(this.corners)) {
       const lines = words[name].filter(Boolean);
       while (corner.children.length > lines.length) corner.lastChild.remove();

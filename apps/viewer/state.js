@@ -28,6 +28,11 @@ export function firstState(geometry, planes) {
   };
 }
 
+/** Whether a reader has turned the greys over; that a file's low values are bright is no inversion. */
+export function isInverted(state, geometry) {
+  return state.inverted !== Boolean(geometry.inverted);
+}
+
 /** The next state. `context` holds what an action needs to know: geometry, planes, and the viewport's size and fit. */
 export function reduce(state, action, context) {
   const change = CHANGES[action.type];

@@ -1,7 +1,7 @@
 // The row of tools. Each has its key in its title; what is on is said to screen readers, too.
 
 import { icon, make, mark, put, say } from "./elements.js";
-import { TOOLS } from "./state.js";
+import { isInverted, TOOLS } from "./state.js";
 
 const TITLES = {
   window: "Drag to window",
@@ -63,12 +63,13 @@ export class Toolbar {
     put(this.overlays, "hidden", overlays.length < 2);
   }
 
-  show({ state, presets, planes, colour, opacity, most }) {
+  show({ state, geometry, presets, planes, opacity, range }) {
+    const colour = geometry.channels === 3;
     this.tools.forEach((tool, i) => press(tool, state.tool === TOOLS[i]));
     put(this.tools[0], "hidden", colour);
     put(this.tools[4], "hidden", planes.length < 2);
     put(this.presets, "value", presets.find(({ name }) => name === state.preset)?.key ?? "");
-    press(this.invert, state.inverted);
+    press(this.invert, isInverted(state, geometry));
     put(this.invert, "hidden", colour);
     press(this.smooth, state.smooth);
     press(this.crosshair, state.crosshair);
@@ -78,9 +79,9 @@ export class Toolbar {
     put(this.overlays, "value", String(state.overlay.index));
     put(this.opacity, "value", String(Math.round(opacity * 100)));
     put(this.opacity, "disabled", !state.overlay.on);
-    put(this.scale, "hidden", !state.overlay.on || !most);
-    say(this.scale.firstChild, "0");
-    say(this.scale.lastChild, most);
+    put(this.scale, "hidden", !state.overlay.on || !range);
+    say(this.scale.firstChild, range?.[0] ?? "");
+    say(this.scale.lastChild, range?.[1] ?? "");
   }
 }
 

@@ -1,12 +1,14 @@
 // The value under the cursor, and numbers as they are written.
 
 const MINUS = "\u2212";
+const NARROW = "\u202f"; // a space at which no line breaks
 
-/** Three digits that matter, whole numbers where the steps of the image are whole; a true minus sign. */
+/** Three digits that matter, whole numbers where the steps of the image are whole; a true minus sign; "30 000". */
 export function written(value, whole) {
   if (!Number.isFinite(value)) return "–";
   const text = whole || Math.abs(value) >= 1000 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
-  return text.replace("-", MINUS);
+  const grouped = Math.abs(value) >= 10_000 ? text.replace(/\B(?=(\d{3})+$)/g, NARROW) : text;
+  return grouped.replace("-", MINUS);
 }
 
 export function isWhole({ slope = 1, intercept = 0 }) {

@@ -28,6 +28,8 @@ class Instance:
     instance_uid: str
     series_uid: str
     study_uid: str
+    frame_of_reference_uid: str = ""
+    """Images that name the same one lie in one space."""
     modality: str
     patient_id: str
     patient_name: str
@@ -67,6 +69,7 @@ def _from(header: Header) -> Instance:
         instance_uid=text(elements, "SOPInstanceUID"),
         series_uid=text(elements, "SeriesInstanceUID"),
         study_uid=text(elements, "StudyInstanceUID"),
+        frame_of_reference_uid=text(elements, "FrameOfReferenceUID"),
         modality=text(elements, "Modality"),
         patient_id=text(elements, "PatientID"),
         patient_name=text(elements, "PatientName"),

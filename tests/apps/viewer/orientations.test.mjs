@@ -71,7 +71,7 @@ for (const one of fixtures().orientations) {
   });
 
   test(`${one.name}: an overlay of another grid stays on its voxel through every plane and slice`, () => {
-    const colours = heatTable(overlay, 100, 1);
+    const colours = heatTable(overlay, [0, 100], 1);
     for (const plane of planes) {
       const pixels = new Uint32Array(plane.rows * plane.columns);
       const laid = new Uint32Array(plane.rows * plane.columns);

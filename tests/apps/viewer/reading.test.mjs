@@ -3,7 +3,7 @@ import test from "node:test";
 import { close, viewer, whole } from "./load.mjs";
 
 const { planesOf, toPlane } = await viewer("planes.js");
-const { displayed, dragged, firstState, reduce } = await viewer("state.js");
+const { displayed, dragged, firstState, isInverted, reduce } = await viewer("state.js");
 const { actualZoom, FITTED, fitScale, fromScreen, panned, placed, toScreen, zoomed } = await viewer("camera.js");
 const { distance, lengthText, measured, roundLength } = await viewer("ruler.js");
 const { actionFor, GROUPS } = await viewer("keys.js");
@@ -11,6 +11,7 @@ const { valueAt, windowText, written } = await viewer("value.js");
 const { peak, positionOf, shares, sliceAt, weightText } = await viewer("attention.js");
 const { heat, heatTable } = await viewer("overlay.js");
 const { draw, gather } = await viewer("slices.js");
+const { corners } = await viewer("words.js");
 const { BLACK } = await viewer("window.js");
 
 const CT = {
@@ -160,7 +161,30 @@ test("values are read where the pointer is, in the image's units", () => {
   const colour = whole(Uint8Array.from([1, 2, 3]), [1, 1, 1], 3);
   assert.equal(valueAt(colour, { ...CT, channels: 3 }, [0, 0, 0]), "R 1 · G 2 · B 3");
   assert.equal(written(-43.2, true), "\u221243");
+  assert.equal(written(30_000, true), "30\u202f000");
+  assert.equal(written(-1024, true), "\u22121024");
   assert.equal(windowText({ centre: -600, width: 1500 }, CT), "W 1500 · L \u2212600");
+});
+
+test("without units a window is called by its name, and by numbers only once a reader has set it", () => {
+  const film = { ...CT, units: "", window: { centre: 15_000, width: 30_000, function: "LINEAR" } };
+  const values = (geometry, state) => {
+    const asked = { geometry, plane: PLANES[0], state, index: 0, volume: null, overlays: null, cursor: null };
+    return corners({ ...asked, small: false }).values.filter(Boolean);
+  };
+  assert.deepEqual(values(CT, start()), ["W 400 · L 40", "As in the file"]);
+  const first = firstState(film, PLANES);
+  assert.deepEqual(values(film, first), ["As in the file"]);
+  assert.deepEqual(values(film, { ...first, preset: "" }), ["W 30\u202f000 · L 15\u202f000"]);
+});
+
+test("a file whose low values are bright is not inverted; turning it over is", () => {
+  for (const inverted of [false, true]) {
+    const geometry = { ...CT, inverted };
+    const state = firstState(geometry, PLANES);
+    assert.equal(isInverted(state, geometry), false);
+    assert.equal(isInverted({ ...state, inverted: !inverted }, geometry), true);
+  }
 });
 
 test("what has not arrived is black, on every plane", () => {
@@ -205,10 +229,12 @@ test("the strip shows shares of the largest weight and jumps to the slice that m
 test("heat grows lighter with the value, is clear at zero and as opaque as asked at the top", () => {
   const light = Array.from({ length: 21 }, (_, i) => heat(i / 20)).map(([r, g, b]) => 0.2126 * r + 0.7152 * g + 0.0722 * b);
   assert.ok(light.every((value, i) => i === 0 || value > light[i - 1]));
-  const table = heatTable({ type: "uint8", slope: 1 / 255, intercept: 0 }, 1, 0.6);
+  const table = heatTable({ type: "uint8", slope: 1 / 255, intercept: 0 }, [0, 1], 0.6);
   assert.equal(table[0], 0);
   assert.equal(table[255] >>> 24, 153);
-  assert.ok(heatTable({ type: "int16" }, 0, 1).every((pixel) => pixel === 0));
+  const ranged = heatTable({ type: "uint8", padding: [200, 210] }, [100, 150], 1);
+  assert.deepEqual([99, 100, 125, 150, 205, 255].map((value) => ranged[value] >>> 24), [0, 0, 128, 255, 0, 255]);
+  assert.ok(heatTable({ type: "int16" }, [0, 0], 1).every((pixel) => pixel === 0));
 });
 
 test("what is on display is told as it stands on the screen", () => {

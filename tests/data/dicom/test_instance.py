@@ -23,12 +23,14 @@ def test_an_image_says_whose_it_is(tmp_path: Path) -> None:
         PatientBirthDate="19650203",
         AccessionNumber="A17",
         PatientIdentityRemoved="YES",
+        FrameOfReferenceUID="1.2.9",
     )
     (found,) = mt.instances_of([file])
     assert (found.patient_name, found.patient_id, found.birth_date) == ("Müller^Anna", "P1", "19650203")
     assert (found.study_uid, found.series_uid, found.instance_uid) == ("1.2.3.1", "1.2.3.2", "1.2.3.4")
     assert (found.accession_number, found.modality, found.sex) == ("A17", "CR", "")
     assert found.identity_removed
+    assert found.frame_of_reference_uid == "1.2.9"
 
 
 def test_anything_else_is_passed_over(tmp_path: Path) -> None:
