@@ -20,7 +20,7 @@ MEASURE = """() => {
   const page = document.querySelector("[data-testid=stMain]");
   const panels = document.querySelector(".st-key-panels");
   panels.scrollTop = panels.scrollHeight;
-  const viewer = document.querySelector("[data-testid^=stBidiComponent]");
+  const viewer = [...document.querySelectorAll("[data-testid^=stBidiComponent]")].at(-1);
   const { top, bottom } = viewer.getBoundingClientRect();
   return { page: page.scrollHeight - page.clientHeight, panels: panels.scrollTop, top, bottom };
 }"""

@@ -84,7 +84,7 @@ def test_it_says_what_the_screens_say() -> None:
 def test_the_clinics_own_prevalence_is_followed() -> None:
     (finding,) = gathered(reading(prevalence=0.05), (), shown={}, at=AT).findings
     assert finding.frequency == frequencies.natural(mt.natural_frequency(scored(), 0.73, prevalence=0.05))
-    assert "Where 5 % have pneumonia" in finding.performance[2]
+    assert "where 5 % of all have pneumonia" in finding.performance[2]
 
 
 def test_without_scored_studies_there_is_no_interval_and_it_is_said() -> None:

@@ -77,4 +77,4 @@ def test_a_lost_server_is_said_calmly_and_the_session_goes_on(
             page.get_by_placeholder("0 to 100").fill("70")
             page.get_by_role("button", name="Save impression").click()
             page.get_by_text("Probability of pneumonia").wait_for(timeout=60_000)
-            page.get_by_text("half typed").wait_for()
+            page.get_by_text("half typed").first.wait_for()
