@@ -59,8 +59,9 @@ def viewer(
     """Show the series of one study.
 
     Args:
-        series: What each is, as `View.geometry()` gives it, with `url`, `token`, `shown_url`, `banner`, `attention` and
-            `overlays`. Texts are shown as text, one line each, without control characters.
+        series: What each is, as `View.geometry()` gives it, with `url`, `token`, `shown_url`, `banner` (lines),
+            `identity` (one line, for small viewports), `attention` and `overlays`. Texts are shown as text, without
+            control characters.
         key: Stays the same for the same study, so that the viewer does, too.
         height: CSS pixels of the whole viewer; 0: what the window allows.
         beside: Key of the container beside it, which is to be no taller, and to scroll; for a height of 0.

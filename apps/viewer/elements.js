@@ -19,6 +19,13 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** The same for a text of parts, "one · other": a line breaks between them, and within one only where it must. */
+export function sayParts(element, text) {
+  if (element.textContent === text) return;
+  const parts = text.split(" · ").map((part) => make("span", { textContent: part }));
+  element.replaceChildren(...parts.flatMap((part, i) => (i ? [" · ", part] : [part])));
+}
+
 /** The same for a property, and for an attribute: each that is set is styled and laid out anew, changed or not. */
 export function put(element, name, value) {
   if (element[name] !== value) element[name] = value;

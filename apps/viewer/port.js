@@ -1,7 +1,7 @@
 // One viewport: a canvas that takes focus, the patient and the image in its corners, letters at its edges.
 
 import { fitScale, fromScreen, placed } from "./camera.js";
-import { make, mark, put, say } from "./elements.js";
+import { make, mark, put, say, sayParts } from "./elements.js";
 import { inWords } from "./letters.js";
 import { COLOURS, Painter } from "./painter.js";
 import { toVoxel } from "./planes.js";
@@ -152,7 +152,8 @@ export class Port {
       const lines = words[name].filter(Boolean);
       while (corner.children.length > lines.length) corner.lastChild.remove();
       while (corner.children.length < lines.length) corner.append(make("div"));
-      lines.forEach((line, i) => say(corner.children[i], line));
+      const write = name === "values" ? say : sayParts; // values change with every movement
+      lines.forEach((line, i) => write(corner.children[i], line));
     }
     for (const edge of EDGES) {
       say(this.letters[edge], plane.letters[edge]);
