@@ -47,6 +47,7 @@ class Looking:
     def __init__(self, root: Path, headers: Headers, content: Content) -> None:
         self.root = root
         self.listing: Listing | None = None
+        self.cost = 0.0  # processor time of the last walk, in seconds: what a look costs where nothing is new
         self._walker, self._headers, self._content = Walker(root), headers, content
         self._walk: Walk | None = None
         self._known: dict[str, tuple[Stamp, mt.FileHeader]] = {}
@@ -57,7 +58,9 @@ class Looking:
         self, *, most: int = MOST_HEADERS, most_bytes: float = float("inf"), stop: threading.Event | None = None
     ) -> None:
         """Look through the folder, and at what is new in it."""
+        begun = time.thread_time()
         walk = self._walker.walk()
+        self.cost = time.thread_time() - begun
         there = {file.path: file for level in walk.levels for file in level.files}
         self._known = {
             path: known for path, known in self._known.items() if path in there and there[path].stamp == known[0]

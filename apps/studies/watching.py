@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -81,23 +80,20 @@ class Watch(threading.Thread):
     def __init__(self, folder: Path, *, period: float = PERIOD) -> None:
         super().__init__(name="folder watch", daemon=True)
         self.looking = Looking(folder, self._headers, self._content)
-        self._period = self._pause = period
-        self._over = threading.Event()
+        self._period, self._over = period, threading.Event()
         self._pool: ProcessPoolExecutor | None = None
         self._how: dict[str, Any] = {}
 
     def run(self) -> None:
         self._how = read_settings()
         while not self._over.is_set():
-            begun = time.thread_time()
             try:
                 self.looking.look(stop=self._over)
             except OSError as error:  # the folder is away, or no process can be had: the next look may find it
                 logger.warning("the folder could not be looked through: %s", type(error).__name__)
             finally:
                 self._drop()
-                self._pause = min(LONGEST_PAUSE, max(self._period, 50 * (time.thread_time() - begun)))
-            self._over.wait(self._pause)
+            self._over.wait(min(LONGEST_PAUSE, max(self._period, 50 * self.looking.cost)))
 
     def end(self) -> None:
         """Have it end soon."""

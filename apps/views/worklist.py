@@ -38,6 +38,9 @@ SEARCH, ONLY, ORDER, OPEN, NAMED = (
     "worklist name",
 )
 HELD = "worklist held"
+PERIOD = 2.0
+"""Seconds between two looks at whether more is known."""
+
 SHORT = 20
 """Letters of a note that a cell has room for where the window is narrow."""
 
@@ -88,8 +91,17 @@ def _folder(settings: Settings, bundle: mt.Bundle) -> None:
         _table(chosen)
     st.caption("A study arrived when the newest of its files was written to the folder.")
     say_what_is_missing(listing)
+    if listing.waiting:
+        _until_known(listing.waiting)
     if matched.elsewhere:
         plain(f"{matched.elsewhere:,} rows of the predictions are of studies that this folder does not have.")
+
+
+@st.fragment(run_every=PERIOD)
+def _until_known(waiting: int) -> None:
+    """Draw the list anew as more is known of it."""
+    if listed().waiting != waiting:
+        st.rerun()
 
 
 def _controls(found: Sequence[Row], *, triage: bool) -> tuple[list[Row], DeltaGenerator]:

@@ -42,11 +42,21 @@ def foreign(study: Study, known: Known | None, bundle: mt.Bundle) -> tuple[str, 
     return tuple(sorted(met - trained)) if trained else ()
 
 
+def of_others(study: Study, known: Known | None) -> bool:
+    """Whether the predictions were made from another number of images than lie here: then theirs is no score of it."""
+    here = _here(study)
+    return known is not None and known.status == "read" and here > 0 and known.several != (here > 1)
+
+
 def other_images(study: Study, known: Known | None) -> list[str]:
-    """That the predictions were made from another number of images than lie here: theirs is no score of this study."""
-    here = study.told.images or (len(study.files) if len(study.files) == 1 else 0)
-    if known is None or known.status != "read" or not here or known.several == (here > 1):
+    """The same in words, once it is known that no more of its images lie beside it."""
+    if known is None or not study.settled or not of_others(study, known):
         return []
     if known.several:
         return ["predicted from several images, of which one is here"]
-    return [f"predicted from one image, {here} are here"]
+    return [f"predicted from one image, {_here(study)} are here"]
+
+
+def _here(study: Study) -> int:
+    """Images of the study, as far as is known; 0 where it is not."""
+    return study.told.images or (len(study.files) if len(study.files) == 1 else 0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from apps.text import printable
-from apps.worklist.noted import foreign, noted, other_images
+from apps.worklist.noted import foreign, noted, of_others
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -134,7 +134,7 @@ def _row(study: Study, known: Known | None, left: Standing | None, reader: Reade
     sha256 = reader.bundle.sha256
     read = left is not None and left.is_read(reader.who, sha256, arrived=0.0 if study.content else study.arrived)
     flags, failed = noted(study, known, left, reader.bundle)
-    unlike = foreign(study, known, reader.bundle) or other_images(study, known)
+    unlike = foreign(study, known, reader.bundle) or of_others(study, known)
     table = {} if known is None or unlike else known.probabilities
     told, of = (None, "") if failed else _score(table, left, reader)
     score = told if read or (reader.always and reader.triage) else None

@@ -51,6 +51,7 @@ def end_the_process(files: object) -> None:
         os._exit(1)
 
 
+@pytest.mark.slow
 def test_a_file_that_ends_the_process_is_said_and_the_others_are_read(
     watch: Watch, tmp_path: Path, write_study: WriteStudy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

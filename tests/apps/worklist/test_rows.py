@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,8 +21,6 @@ from medtransfer.core.reviews.entry import FIRST, Kind, ReviewEntry
 from medtransfer.core.reviews.store import Reviews
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from medtransfer.models.bundle import Bundle
 
 ORDERS = (worklist.OLDEST, worklist.NEWEST, worklist.BY_NAME, worklist.BY_SCORE)
@@ -184,6 +183,15 @@ def test_waiting_in_words() -> None:
         "3 h",
         "3 days",
     ]
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_a_score_of_several_images_is_none_of_one_and_said_once_that_is_known(bundle: Bundle, settled: bool) -> None:
+    one = Study(name="a", files=(Path("a"),), names=("a",), settled=settled)
+    matched = Matched(known={"a": known(flags=("several_images",))})
+    (found,) = rows([one], matched, Standings(), Reader(who="anna", bundle=bundle, always=True, triage=True))
+    assert found.score is None
+    assert ("predicted from several images, of which one is here" in found.flags) is settled
 
 
 def test_a_study_that_nobody_opened_is_as_new() -> None:
