@@ -55,7 +55,17 @@ def test_words_of_charts_can_be_read(bundle: Bundle, runs: Path, tmp_path: Path,
 
 
 def _drawn(page: Any) -> None:
-    page.locator("[data-testid=stVegaLiteChart] svg text").first.wait_for(timeout=60_000)
+    """Until every chart is drawn, and nothing of the part before is left."""
+    page.wait_for_timeout(700)  # until the server has heard of the choice
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=60_000)
+    page.wait_for_function(
+        """() => {
+            const charts = [...document.querySelectorAll("[data-testid=stVegaLiteChart]")];
+            return charts.length && charts.every((chart) => chart.querySelector("svg text"))
+                && !document.querySelector("[data-testid=stSkeleton], [data-stale=true]");
+        }""",
+        timeout=60_000,
+    )
     page.wait_for_timeout(1_500)  # until all have their final width
 
 
