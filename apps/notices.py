@@ -142,7 +142,7 @@ LEFT_OUT: Final = {
     "nested_archive": "an archive within an archive",
     "no_pixel_data": "it holds no picture",
     "not_an_image": "no diagnostic image",
-    "not_an_image_file": "no image",
+    "not_an_image_file": _NO_IMAGE.removesuffix("."),
     "parametric_map": "a map that was computed from images",
     "presentation_state": "display settings without a picture",
     "secondary_capture": "a screenshot",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from apps.notices import why_unread
 from apps.text import printable
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def told_by(headers: Sequence[mt.FileHeader | None]) -> Told:
     unread = [header for header in known if header.status == "failed"]
     failed = ""
     if known and not read and not waiting:
-        failed = printable((unread or known)[0].problem)
+        first = (unread or known)[0]
+        failed = why_unread(first.code, by_rule=first.status == "excluded")
     dates = sorted({header.date for header in known if header.date})
     return Told(
         modalities=tuple(sorted({printable(header.modality) for header in read if header.modality})),

@@ -107,7 +107,7 @@ class Watch(threading.Thread):
             return found
         if len(files) == 1:
             problem = "its header could not be read: the attempt came to no end. Copy or export the file again."
-            return (mt.FileHeader(path=files[0], status="failed", problem=problem),)
+            return (mt.FileHeader(path=files[0], status="failed", problem=problem, code="WorkerDied"),)
         middle = len(files) // 2
         return (*self._headers(files[:middle]), *self._headers(files[middle:]))
 

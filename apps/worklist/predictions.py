@@ -15,6 +15,7 @@ import streamlit as st
 
 import medtransfer as mt
 from apps import words
+from apps.notices import why_unread
 from apps.text import printable
 
 if TYPE_CHECKING:
@@ -91,12 +92,17 @@ def _known(row: dict[Any, Any], classes: tuple[str, ...]) -> Known:
     found = {name: row.get(f"{_PROBABILITY}{name}") for name in classes}
     return Known(
         status=str(row["status"]),
-        reason=printable(str(row.get("error") or "")),
+        reason=_reason(str(row["status"]), str(row.get("error") or "")),
         flags=tuple(flag for flag in str(row.get("flags") or "").split(";") if flag),
         probabilities={name: float(p) for name, p in found.items() if p is not None and p == p},  # noqa: PLR0124
         date=str(row.get("date") or ""),
         modality=str(row.get("attribute_modality") or ""),
     )
+
+
+def _reason(status: str, error: str) -> str:
+    """Of `Code: what is wrong`, as the table has it, the sentence for clinicians."""
+    return why_unread(error.partition(":")[0], by_rule=status == "excluded") if error else ""
 
 
 def _stamp(path: Path) -> tuple[tuple[int, int], ...]:

@@ -34,6 +34,8 @@ class FileHeader:
     """As in a ledger; `read` means that the header was."""
     problem: str = ""
     """Why it was not read, and what to do."""
+    code: str = ""
+    """Of the error, or of the rule that leaves it out."""
     patient_id: str = ""
     study_uid: str = ""
     series_uid: str = ""
@@ -58,7 +60,7 @@ def file_headers(files: Iterable[Path], *, settings: ReadConfig = DEFAULTS) -> t
         try:
             there.append(_begun(path))
         except OSError as error:
-            found[path] = _unread(path, f"cannot be opened: {error.strerror}. Check its permissions.")
+            found[path] = _unread(path, "Unreadable", f"cannot be opened: {error.strerror}. Check its permissions.")
     theirs = [file for file in there if dicom.is_ours(file, settings)]
     for file, one in zip(theirs, dicom.looked_at(theirs, settings=settings), strict=True):
         found[file.path] = _of(one)
@@ -86,16 +88,16 @@ def _of(one: Seen | Excluded | Failed) -> FileHeader:
     if isinstance(one, Seen):
         return _seen(one.path, one.facts, one.notes)
     if isinstance(one, Excluded):
-        return FileHeader(path=one.path, status="excluded", problem=f"{one.reason}.")
-    return _unread(one.path, _said(one.error), one.facts)
+        return FileHeader(path=one.path, status="excluded", problem=f"{one.reason}.", code=one.rule)
+    return _unread(one.path, one.error.code, _said(one.error), one.facts)
 
 
 def _seen(path: Path, facts: Mapping[str, str], notes: tuple[str, ...]) -> FileHeader:
     return replace(_with(FileHeader(path=path, status="read", modality="OT"), facts), notes=notes)
 
 
-def _unread(path: Path, problem: str, facts: Mapping[str, str] | None = None) -> FileHeader:
-    return _with(FileHeader(path=path, status="failed", problem=problem), facts or {})
+def _unread(path: Path, code: str, problem: str, facts: Mapping[str, str] | None = None) -> FileHeader:
+    return _with(FileHeader(path=path, status="failed", problem=problem, code=code), facts or {})
 
 
 def _with(header: FileHeader, facts: Mapping[str, str]) -> FileHeader:
@@ -105,14 +107,15 @@ def _with(header: FileHeader, facts: Mapping[str, str]) -> FileHeader:
 def _of_no_loader(file: FileBelow) -> FileHeader:
     """Of a file that no loader takes: what it may have been."""
     if not file.size:
-        return _unread(file.path, "the file has 0 bytes. Copy the file again.")
+        return _unread(file.path, "EmptyFile", "the file has 0 bytes. Copy the file again.")
     if looks_like_elements(file.head):
         why = "begins like a DICOM data set, but lacks the preamble of a DICOM file. Export it again as a DICOM file."
-        return _unread(file.path, why)
+        return _unread(file.path, "NotDicom", why)
     return FileHeader(
         path=file.path,
         status="excluded",
         problem="is no image that can be read: it begins like none. Copy it again, or remove it.",
+        code="not_an_image_file",
     )
 
 

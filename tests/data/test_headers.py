@@ -44,19 +44,19 @@ def test_what_is_readable_says_of_which_study_modality_and_day_it_is(files: dict
 
 
 @pytest.mark.parametrize(
-    ("name", "status", "why"),
+    ("name", "status", "code", "why"),
     [
-        ("cut.dcm", "failed", "bytes of pixels, holds"),
-        ("empty.png", "failed", "0 bytes"),
-        ("IM0001", "excluded", "is no image that can be read"),
-        ("IM0003", "failed", "lacks the preamble"),
-        ("text.dcm", "failed", "DICM"),
-        ("gone.dcm", "failed", "cannot be opened"),
+        ("cut.dcm", "failed", "Truncated", "bytes of pixels, holds"),
+        ("empty.png", "failed", "EmptyFile", "0 bytes"),
+        ("IM0001", "excluded", "not_an_image_file", "is no image that can be read"),
+        ("IM0003", "failed", "NotDicom", "lacks the preamble"),
+        ("text.dcm", "failed", "NotDicom", "DICM"),
+        ("gone.dcm", "failed", "Unreadable", "cannot be opened"),
     ],
 )
-def test_what_is_not_says_why(files: dict[str, Path], name: str, status: str, why: str) -> None:
+def test_what_is_not_says_why(files: dict[str, Path], name: str, status: str, code: str, why: str) -> None:
     (header,) = mt.file_headers([files[name]])
-    assert header.status == status
+    assert (header.status, header.code) == (status, code)
     assert why in header.problem
     assert header.problem.endswith(".")
 

@@ -44,6 +44,7 @@ def write_series(folder: Path, number: int, *, frame: str, half: bool = False, h
                 SOPClassUID=CTImageStorage,
                 Modality="CT",
                 SOPInstanceUID=f"1.2.{number}.{slice_ + 1}",
+                StudyInstanceUID="1.2.3",
                 SeriesInstanceUID=f"1.2.3.{number}",
                 **({"FrameOfReferenceUID": frame} if frame else {}),
                 ImageType=["ORIGINAL", "PRIMARY", "AXIAL"],

@@ -49,8 +49,8 @@ def test_with_the_key_the_name_stands_beside_the_pseudonym(
     hidden = pseudonym(key, "patient", "MRN-4711")
     lines = ["Doe^Jane", "ID MRN-4711 · Born 1964-03-02", "Study of 2026-11-01 · Accession ACC-77"]
     assert " · ".join([*lines, f"Patient {hidden}"]) in texts(app)
-    (drawn,) = app.get("bidi_component")
-    (series,) = json.loads(drawn.proto.json)["series"]
+    (drawn,) = (said for one in app.get("bidi_component") if "series" in (said := json.loads(one.proto.json or "{}")))
+    (series,) = drawn["series"]
     assert series["banner"] == [*lines, "a.dcm", f"Patient {hidden}", "Research use only"]
     assert series["identity"] == "Doe^Jane · ID MRN-4711 · Born 1964-03-02"
     place.chmod(0o644)
@@ -63,7 +63,8 @@ def test_what_two_files_of_a_patient_say_differently_is_not_chosen_between(
     open_app: OpenApp, bundle: Bundle, tmp_path: Path, write_study: WriteStudy
 ) -> None:
     for number, born in enumerate(("19640302", "19640303")):
-        tags = {"PatientName": "Doe^Jane", "PatientBirthDate": born, "SOPInstanceUID": f"1.2.{number}"}
+        tags = {"PatientName": "Doe^Jane", "PatientBirthDate": born, "StudyInstanceUID": "1.2"}
+        tags["SOPInstanceUID"] = f"1.2.{number}"
         write_study(tmp_path / "in" / "both" / f"{number}.dcm", **tags)
     new_key(tmp_path / "a.key")
     app = open_app("--bundle", bundle.folder, "--studies", tmp_path / "in", "--key", tmp_path / "a.key")

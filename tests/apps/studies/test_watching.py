@@ -62,7 +62,7 @@ def test_a_file_that_ends_the_process_is_said_and_the_others_are_read(
     assert names(watch, 3) == ["a.dcm", "hostile.dcm", "z.dcm"]
     assert watch.looking.listing is not None
     failed = {study.name: study.told.failed for study in watch.looking.listing.studies}
-    assert "came to no end" in failed.pop("hostile.dcm")
+    assert "was given up" in failed.pop("hostile.dcm")
     assert set(failed.values()) == {""}
 
 

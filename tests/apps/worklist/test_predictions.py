@@ -7,6 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from apps.notices import PROBLEMS
 from apps.studies.folder import Listing, Study
 from apps.worklist.predictions import matched
 from medtransfer.core.results import Predictions
@@ -21,7 +22,7 @@ def predictions(*studies: str, status: str = "read") -> Predictions:
             "probability_pneumonia": 0.75 if status == "read" else float("nan"),
             "flags": "several_images",
             "status": status,
-            "error": "" if status == "read" else "no image [Bad]",
+            "error": "" if status == "read" else "NoPixels: has none",
         }
     )
     return Predictions(
@@ -60,4 +61,5 @@ def test_every_row_is_known_counted_or_named() -> None:
     found = matched(both, listing("HC1.dcm"))
     assert len(found.known) + found.elsewhere + len(found.lost) == 3
     ((name, failed),) = found.lost
-    assert (name, failed.status, failed.reason, failed.probabilities) == ("HC3", "failed", "no image [Bad]", {})
+    assert (name, failed.status, failed.probabilities) == ("HC3", "failed", {})
+    assert failed.reason == PROBLEMS["NoPixels"]
