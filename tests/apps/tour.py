@@ -113,6 +113,8 @@ def open_study(page: Any, address: str, study: str) -> None:
 def answer(page: Any, *, save: str) -> None:
     """What the reader sees, and how surely."""
     box = page.get_by_label("What do you see?")
+    box.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)  # a list of choices closes when what is behind it scrolls
     box.click()
     page.get_by_role("option", name=re.compile("pneumonia")).first.click()
     page.get_by_label("Confidence: 0 is a guess, 100 is certain").fill("80")
