@@ -94,8 +94,9 @@ def folder(tmp_path: Path, write_study: WriteStudy) -> Path:
             uids = {"SeriesInstanceUID": generate_uid(), "SOPInstanceUID": generate_uid()}
             named["SpecificCharacterSet"] = "ISO_IR 192"
             write_study(root / as_file_name(value), **tags, **named)
-            write_study(root / STRANGERS / as_file_name(value), **tags, **named, **uids)
-            write_study(root / ALL / as_file_name(value), **tags, **named | uids | {"PatientID": "P"})
+            write_study(root / STRANGERS / as_file_name(value), **tags, **named | uids | {"StudyInstanceUID": ""})
+            one = {"PatientID": "P", "StudyInstanceUID": "1.2.9"}
+            write_study(root / ALL / as_file_name(value), **tags, **named | uids | one)
     return root
 
 
