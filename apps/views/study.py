@@ -79,11 +79,13 @@ def _read(bundle: mt.Bundle, study: Study, reviews: mt.Reviews) -> None:
         return
     pictures, beside = st.columns([5, 3], gap="medium")
     panels = beside.container(key=BESIDE)
+    head = panels.container()
     with panels:
-        _head(study, bundle, reviews)
         reading = with_answer(reading, reviews, left)
-    with pictures:
+    with pictures:  # before the head, which looks through the worklist for the next study
         _show(reading, tickets)
+    with head:
+        _head(study, bundle, reviews)
     with panels:
         if views.views:
             draw(reading)
