@@ -37,7 +37,8 @@ NAME: Final = "chest"
 SIZE: Final = {"width": 1440, "height": 900}
 
 WATCH = """() => {
-  window.opening = new Promise((done) => {
+  window.opening = new Promise((done, failed) => {
+    setTimeout(() => failed(new Error("no picture within a minute")), 60000);
     addEventListener("keydown", ({ key }) => {
       if (key !== "Enter") return;
       const from = performance.now();
@@ -112,6 +113,8 @@ def _written(folder: Path, number: int, plane: NDArray[Any]) -> Path:
         folder / f"{number:03}.dcm",
         SOPClassUID=CTImageStorage,
         Modality="CT",
+        PatientID="chest",
+        StudyInstanceUID="1.2.4",
         SOPInstanceUID=f"1.2.4.{number + 1}",
         ImageType=["ORIGINAL", "PRIMARY", "AXIAL"],
         InstanceNumber=number + 1,
