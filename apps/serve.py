@@ -7,6 +7,7 @@ It loads the network and asks it once before anybody comes, so that no first use
 
 from __future__ import annotations
 
+import signal
 import sys
 from argparse import ArgumentParser
 from collections.abc import AsyncIterator
@@ -39,6 +40,7 @@ def main() -> None:
     screens = sorted(file.stem for file in (HOME / "apps" / "views").glob("[a-z]*.py"))
     places = [*routes(base_path()), *deep_links(screens, base_path())]
     app = st.App(HOME / "apps" / "app.py", routes=places, lifespan=_running, on_script_error=say_calmly)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, and so gives everything back
     try:
         app.run(config=options(known.port))
     except KeyboardInterrupt:

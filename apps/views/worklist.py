@@ -63,8 +63,9 @@ def show() -> None:
         return
     st.title("Worklist")
     settings = current_settings()
-    if settings.studies is not None:
-        _folder(settings, bundle)
+    with st.container():  # one place, however much it says: an open uploader below stays open
+        if settings.studies is not None:
+            _folder(settings, bundle)
     with st.expander("Upload a study", expanded=settings.studies is None):
         if upload() is not None and st.button("Open the uploaded study"):
             open_upload()

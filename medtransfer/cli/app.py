@@ -8,13 +8,17 @@ Examples:
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
 
 from medtransfer.cli.common import Common, Outcome
 from medtransfer.core.errors import MedTransferError, UnusableInputError
@@ -72,7 +76,7 @@ def run(arguments: Arguments) -> Outcome:
         if given is not None:  # a key may be a link that is meant to change
             words += [f"--{name}", str(given.absolute() if name == "key" else given.resolve())]
     code = _serve(words, arguments.out)
-    if code not in {0, -2, 130}:
+    if code != 0:
         raise MedTransferError(f"the server ended with code {code}", code="ServerFailed", hint="Try another --port.")
     return Outcome(facts={"stopped": True}, text="stopped")
 
@@ -126,8 +130,33 @@ def _check_port(port: int) -> None:
 
 
 def _serve(words: list[str], out: Path | None) -> int:
-    """Run the server until it ends; its exit code."""
-    if out is None:
-        return subprocess.run(words, check=False).returncode
-    with (writable_folder(out) / "app.log").open("ab") as log:
-        return subprocess.run(words, check=False, stdout=log, stderr=subprocess.STDOUT).returncode
+    """Run the server until it ends; its exit code, 0 where it was asked to end."""
+    with ExitStack() as open_files:
+        log = None if out is None else open_files.enter_context((writable_folder(out) / "app.log").open("ab"))
+        # in a session of its own, the server hears of Ctrl-C once, and from here
+        server = subprocess.Popen(
+            words, stdout=log, stderr=None if log is None else subprocess.STDOUT, start_new_session=True
+        )
+        with _passed_on_to(server) as asked:
+            code = server.wait()
+    return 0 if asked else code
+
+
+@contextmanager
+def _passed_on_to(server: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    """Whoever asks this process to end asks the server, which would otherwise outlive it; yields what was asked."""
+    asked: list[int] = []
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        del frame
+        asked.append(number)
+        server.send_signal(signal.SIGTERM)
+
+    known = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    heard = [number for number in known if signal.getsignal(number) != signal.SIG_IGN]  # nohup stays nohup
+    before = {number: signal.signal(number, pass_on) for number in heard}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +71,50 @@ def test_every_flag_reaches_the_server_as_it_was_meant(
 def refusal(words: list[Any], capsys: pytest.CaptureFixture[str]) -> str:
     assert main(["app", *map(str, words)]) == 2
     return capsys.readouterr().err
+
+
+SERVER = """
+import signal, sys, time
+from pathlib import Path
+def end(number, frame):
+    Path("asked").touch()
+    sys.exit(3)
+signal.signal(signal.SIGTERM, end)
+Path("ready").touch()
+time.sleep(60)
+"""
+START = """
+import sys
+from pathlib import Path
+from medtransfer.cli.app import _serve
+Path("code").write_text(str(_serve([sys.executable, "server.py"], None)))
+"""
+
+
+def served(folder: Path) -> subprocess.Popen[bytes]:
+    """A program that stays for as long as its server, which says who asked it to end."""
+    (folder / "server.py").write_text(SERVER)
+    (folder / "start.py").write_text(START)
+    process = subprocess.Popen([sys.executable, "start.py"], cwd=folder)
+    until = time.monotonic() + 60
+    while not (folder / "ready").exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_server_ends_with_who_started_it(number: signal.Signals, tmp_path: Path) -> None:
+    process = served(tmp_path)
+    process.send_signal(number)
+    assert process.wait(timeout=60) == 0
+    assert (tmp_path / "asked").exists()
+    assert (tmp_path / "code").read_text() == "0"  # ended as asked, so without a fault
+
+
+def test_a_server_that_ends_by_itself_says_how(tmp_path: Path) -> None:
+    assert app._serve([sys.executable, "-c", "raise SystemExit(3)"], None) == 3
+    assert app._serve([sys.executable, "-c", "print('said')"], tmp_path / "log") == 0
+    assert (tmp_path / "log" / "app.log").read_text() == "said\n"
 
 
 def test_what_is_not_there_is_said_at_once(

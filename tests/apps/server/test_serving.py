@@ -170,9 +170,9 @@ def test_uploads_go_with_their_session_and_with_a_killed_server(
 ) -> None:
     with serving(tmp_path, bundle, studies) as server:
         with page_of(browser, server.address) as (page, asked):
+            page.get_by_text("Upload a study").click()
             page.locator("input[type=file]").set_input_files(str(studies / "one.dcm"))
             until(lambda: page.wait_for_timeout(50) or server.spools())
-            page.get_by_text("Upload a study").click()
             page.get_by_role("button", name="Open the uploaded study").click()
             until(lambda: page.wait_for_timeout(50) or asked)
             (spool,) = server.spools()
@@ -212,3 +212,14 @@ def _upgraded(server: Server, host: str) -> int:
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as link:
         link.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
         return int(link.recv(64).split()[1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_server_that_is_asked_to_end_gives_everything_back(
+    bundle: Bundle, studies: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    with serving(tmp_path, bundle, studies) as server:
+        server.process.send_signal(number)
+        assert server.process.wait(20) == 130
+    assert "leaked" not in (tmp_path / "log.txt").read_text()
