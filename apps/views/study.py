@@ -9,7 +9,7 @@ import streamlit as st
 import medtransfer as mt
 from apps.evidence.answer import with_answer
 from apps.panels import draw, notes
-from apps.people import current_person
+from apps.people import READER, current_person
 from apps.readers.claims import give_back, taken
 from apps.readers.reading import new_reading
 from apps.readers.records import current_reviews, standing_of
@@ -54,9 +54,14 @@ def _chosen() -> Study | None:
     if study is None:
         forget_opened()
         st.title("No study is open")
-        st.text("Choose one from the worklist, or upload its files there.")
-        if st.button("To the worklist"):
-            st.switch_page("views/worklist.py")
+        if _reads():
+            st.text("Choose one from the worklist, or upload its files there.")
+            if st.button("To the worklist"):
+                st.switch_page("views/worklist.py")
+        else:
+            st.text("Evaluation leads to the studies behind each of its points.")
+            if st.button("To the evaluation"):
+                st.switch_page("views/evaluation.py")
         return None
     if len(study.files) > MOST_FILES:
         trouble(
@@ -95,10 +100,12 @@ def _read(bundle: mt.Bundle, study: Study, reviews: mt.Reviews) -> None:
 
 
 def _head(study: Study, bundle: mt.Bundle, reviews: mt.Reviews) -> None:
-    """Whose study it is, and where one may go from here."""
+    """Whose study it is, and where a reader may go from here; who is no reader has no worklist."""
     plain(study.name)
     if line := patient_line(study):
         plain(line)
+    if not _reads():
+        return
     with st.container(horizontal=True):
         if st.button("Back to the worklist", icon=":material/arrow_back:", help="Gives the study back."):
             give_back()
@@ -107,6 +114,10 @@ def _head(study: Study, bundle: mt.Bundle, reviews: mt.Reviews) -> None:
         following = next_study(study, bundle, reviews)
         if following is not None and st.button("Next unread", icon=":material/arrow_forward:"):
             open_study(following)
+
+
+def _reads() -> bool:
+    return READER in current_person().roles
 
 
 def _show(reading: Reading, tickets: Sequence[Ticket]) -> None:

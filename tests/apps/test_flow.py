@@ -158,6 +158,18 @@ def test_who_is_no_reader_claims_nothing_and_is_not_blinded(
     assert said(reviews) == [("reveal", "rita", "good.dcm")]
 
 
+def test_who_is_no_reader_is_not_sent_to_the_worklist(begin: Callable[..., AppTest], sit: Sit) -> None:
+    sit("rita", "researcher")
+    app = begin()
+    assert "worklist" not in texts(app)
+    app = press(app, "To the evaluation")
+    assert not app.exception
+    assert [title.value for title in app.title] == ["Evaluation"]
+    app = open_study(begin(), "good.dcm")
+    assert not app.exception
+    assert not {"Back to the worklist", "Next unread"} & {button.label for button in app.button}
+
+
 def test_an_answer_whose_showing_cannot_be_recorded_is_not_shown(
     begin: Callable[..., AppTest], reviews: Path, sit: Sit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
