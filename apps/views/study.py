@@ -9,6 +9,7 @@ import streamlit as st
 import medtransfer as mt
 from apps.evidence.answer import with_answer
 from apps.panels import draw, notes
+from apps.panels._kept import keep_entered, say_if_changed
 from apps.people import READER, current_person
 from apps.readers.claims import give_back, taken
 from apps.readers.reading import new_reading
@@ -34,10 +35,9 @@ if TYPE_CHECKING:
 def show() -> None:
     """The whole screen."""
     bundle = opened_bundle()
-    if bundle is None:
-        return
-    reviews = current_reviews()
-    if reviews is None:
+    reviews = None if bundle is None else current_reviews()
+    if bundle is None or reviews is None:
+        keep_entered()
         return
     study = _chosen()
     if study is None:
@@ -45,6 +45,7 @@ def show() -> None:
     try:
         _read(bundle, study, reviews)
     except mt.MedTransferError as error:
+        keep_entered()
         trouble("What readers said cannot be read.", error.message, error.hint or "")
 
 
@@ -81,11 +82,13 @@ def _read(bundle: mt.Bundle, study: Study, reviews: mt.Reviews) -> None:
     reading = new_reading(study, bundle, views, person=current_person(), settings=current_settings(), token=token)
     left = standing_of(reviews, views.sha256)
     if not taken(reading, reviews, left):
+        keep_entered()
         return
     pictures, beside = st.columns([5, 3], gap="medium")
     panels = beside.container(key=BESIDE)
     head = panels.container()
     with panels:
+        say_if_changed(study.name, views.sha256)
         reading = with_answer(reading, reviews, left)
     with pictures:  # before the head, which looks through the worklist for the next study
         _show(reading, tickets)
