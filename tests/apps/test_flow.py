@@ -298,8 +298,11 @@ def test_what_was_entered_stays_while_the_bundle_is_altered(
     network.write_bytes(content[:-1] + b"\x01")
     app = press(app, "Save impression").run()
     assert [element.value for element in app.warning] == ["The bundle cannot be opened."]
+    app.switch_page("views/worklist.py").run()
     network.write_bytes(content)
-    app.run()
+    app = open_study(app, "strange.dcm")
+    assert entered(app) == (None, None, "")
+    app = open_study(app, "good.dcm")
     assert not app.exception
     assert entered(app) == (1, 70, "left basal")
     press(app, "Save impression")
