@@ -165,6 +165,8 @@ def test_who_is_no_reader_is_not_sent_to_the_worklist(begin: Callable[..., AppTe
     app = press(app, "To the evaluation")
     assert not app.exception
     assert [title.value for title in app.title] == ["Evaluation"]
+    app = open_study(begin(), "nothing.dcm")
+    assert not any("worklist" in element.value for element in app.warning)
     app = open_study(begin(), "good.dcm")
     assert not app.exception
     assert not {"Back to the worklist", "Next unread"} & {button.label for button in app.button}
