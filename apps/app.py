@@ -52,6 +52,7 @@ def main() -> None:
     """Draw what all screens share, then the screen that was asked for."""
     from apps.people import current_person
     from apps.server.connection import watch_connection
+    from apps.settings import current_settings
     from apps.studies.choice import follow_address
     from apps.studies.pictures import icon
 
@@ -71,7 +72,25 @@ def main() -> None:
             icon=":material/science:",
         )
         watch_connection()
-    chosen.run()
+    settings = current_settings()
+    if settings.closed and person.name:
+        _say_closed(person, settings.problem)
+    else:
+        chosen.run()
+
+
+def _say_closed(person: Person, problem: str) -> None:
+    """By a clinic's file that cannot be used nobody has a role, and no rule holds: it is said on every screen.
+
+    What is wrong with it is told to who sits at the machine; who signs in may be anybody.
+    """
+    from apps.text import trouble
+
+    trouble(
+        "The app is closed until the clinic's file can be used.",
+        "" if person.signed_in else problem,
+        "Tell who runs this server." if person.signed_in else "Mend the file, then load the page again.",
+    )
 
 
 def _is_open(screen: Screen, roles: Iterable[str]) -> bool:

@@ -52,7 +52,10 @@ class Clinic(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Arguments after `--`. `problem` says what is wrong with them, in one sentence."""
+    """Arguments after `--`. `problem` says what is wrong with them, in one sentence.
+
+    `closed` says that it is the clinic's file that cannot be used: then no screen is open.
+    """
 
     bundle: Path | None = None
     studies: Path | None = None
@@ -62,6 +65,7 @@ class Settings:
     reviews: Path = Path(REVIEWS)
     clinic: Clinic = field(default_factory=Clinic)
     problem: str = ""
+    closed: bool = False
 
 
 def read_settings(arguments: Sequence[str]) -> Settings:
@@ -76,9 +80,10 @@ def read_settings(arguments: Sequence[str]) -> Settings:
     if unknown:
         return Settings(problem=f"The app was started with arguments it does not know: {' '.join(unknown)}.")
     clinic, problem = (Clinic(), "") if known.clinic is None else read_clinic(known.clinic)
+    closed = bool(problem)
     if not problem and known.bundle is None:
         problem = "The app was started without a bundle."
-    return _settings(known, clinic, problem)
+    return _settings(known, clinic, problem, closed=closed)
 
 
 def read_clinic(file: Path) -> tuple[Clinic, str]:
@@ -100,7 +105,7 @@ def current_settings() -> Settings:
     return read_settings(sys.argv[1:])
 
 
-def _settings(known: Namespace, clinic: Clinic, problem: str) -> Settings:
+def _settings(known: Namespace, clinic: Clinic, problem: str, *, closed: bool) -> Settings:
     return Settings(
         bundle=None if problem else known.bundle,
         studies=known.studies,
@@ -110,4 +115,5 @@ def _settings(known: Namespace, clinic: Clinic, problem: str) -> Settings:
         reviews=(known.reviews or Path(REVIEWS)).expanduser(),
         clinic=clinic,
         problem=problem,
+        closed=closed,
     )

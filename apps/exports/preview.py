@@ -10,10 +10,12 @@ from apps.exports.drawing import lettered
 from apps.exports.handing import hand_over
 from apps.exports.offers import offers, recording
 from apps.exports.sheet import caption, sections
+from apps.server.tickets import Made
+from apps.settings import current_settings
 from apps.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import medtransfer as mt
     from apps.exports.contents import Contents
@@ -78,10 +80,21 @@ def show_exports(
             if offer.refused:
                 plain(f"{offer.title}: {offer.refused}")
             else:
-                possible.append((offer, recording(offer, contents, reviews, shown=shown)))
+                possible.append((offer, _while_on(recording(offer, contents, reviews, shown=shown))))
         hand_over(possible, contents)
         st.caption("Each export is recorded with your name, the time and the file's SHA-256.")
     _show_former(entries)
+
+
+def _while_on(work: Callable[[], Made]) -> Callable[[], Made]:
+    """As long as exports are on when the button is pressed: the page may be older than the clinic's file."""
+
+    def done() -> Made:
+        if not current_settings().clinic.protocol:
+            return Made(why_not=("Nothing was exported: the clinic's file names no study protocol any more.",))
+        return work()
+
+    return done
 
 
 def _show_former(entries: Sequence[mt.ReviewEntry]) -> None:

@@ -35,9 +35,16 @@ def archive(reviews: mt.Reviews, predictions: Path | None) -> bytes:
 def exported(reviews: mt.Reviews, settings: Settings, person: Person) -> bytes:
     """The archive, once it is recorded who takes it.
 
+    Args:
+        reviews: What readers said.
+        settings: As they are when the button is pressed: the page may be older than the clinic's file.
+        person: Who takes it.
+
     Raises:
-        MedTransferError: It could not be made, or its export not recorded.
+        MedTransferError: Exports are off, it could not be made, or its export not recorded.
     """
+    if not settings.clinic.protocol:
+        raise mt.MedTransferError("The clinic's file names no study protocol any more", code="ExportsOff")
     content = archive(reviews, settings.predictions)
     reviews.append(
         "export",

@@ -127,7 +127,7 @@ def history(entries: Sequence[Entry]) -> None:
 
 
 def _one(classes: Sequence[str], key: str) -> tuple[str, str]:
-    names = _told_apart([*map(printable, classes), CANNOT_SAY])
+    names = told_apart([*map(printable, classes), CANNOT_SAY])
     chosen = st.selectbox(
         "What do you see?",
         range(len(names)),
@@ -142,7 +142,7 @@ def _one(classes: Sequence[str], key: str) -> tuple[str, str]:
 
 
 def _several(classes: Sequence[str], key: str) -> tuple[dict[str, Said], str]:
-    names = _told_apart([*map(printable, classes)])
+    names = told_apart([*map(printable, classes)])
     of = names.__getitem__
     every = range(len(names))
     present = st.multiselect("What is there?", every, format_func=of, placeholder="Nothing of it", key=f"{key} present")
@@ -153,7 +153,7 @@ def _several(classes: Sequence[str], key: str) -> tuple[dict[str, Said], str]:
     return {name: said.get(number, "absent") for number, name in enumerate(classes)}, ""
 
 
-def _told_apart(names: Sequence[str]) -> list[str]:
+def told_apart(names: Sequence[str]) -> list[str]:
     """A list of choices is a list of words to Streamlit: equal ones would be one choice."""
     met: Counter[str] = Counter()
     told = []

@@ -15,8 +15,9 @@ from apps.evidence import frequencies
 from apps.evidence.findings import Finding, Start, findings, first, shares, start
 from apps.evidence.seen import SEEN, seen
 from apps.panels import _behind
+from apps.panels._answer import told_apart
 from apps.panels._behind import alike, together
-from apps.text import plain, why
+from apps.text import plain, printable, why
 
 if TYPE_CHECKING:
     from apps.readers.reading import Reading
@@ -76,11 +77,12 @@ def _chosen(manifest: mt.Manifest, found: tuple[Finding, ...], key: str) -> Find
         st.text("One of these grades, in their order, is there.")
     else:
         st.text("One of these classes is there, and none is the positive one.")
-    rows = {"Finding": [one.name for one in found], "Probability": [words.number(one.probability) for one in found]}
+    names = told_apart([printable(one.name) for one in found])
+    rows = {"Finding": names, "Probability": [words.number(one.probability) for one in found]}
     if any(one.point for one in found):
-        rows["Called"] = ["" if one.point is None else words.call(one.point, one.probability) for one in found]
+        called = ("" if one.point is None else words.call(one.point, one.probability) for one in found)
+        rows["Called"] = [printable(word) for word in called]
     st.dataframe(rows, hide_index=True)
-    names = [one.name for one in found]
     return found[
         st.selectbox("Look closer at", range(len(found)), first(found), lambda k: names[k], key=f"closer {key}")
     ]

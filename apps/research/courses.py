@@ -102,6 +102,10 @@ def term_chart(course: mt.TermCourse) -> alt.VConcatChart:
     x = alt.X("step:Q", title=None, scale=alt.Scale(domain=[0, last], nice=False), axis=alt.Axis(labels=False))
     below = alt.X("step:Q", title="Optimiser step", scale=alt.Scale(domain=[0, last], nice=False))
 
+    # A weight is often the same at every step: without room above, its line lies under the edge of the drawing.
+    most = float(rows["weight"].max())
+    room = alt.Scale(domain=[0, 1.15 * most]) if most > 0 else alt.Scale()
+
     def strip(
         table: pd.DataFrame, field: str, title: str, *, colour: str, height: int, foot: bool, dots: bool
     ) -> alt.Chart:
@@ -110,7 +114,12 @@ def term_chart(course: mt.TermCourse) -> alt.VConcatChart:
         )
         return drawn.encode(
             x=below if foot else x,
-            y=alt.Y(f"{field}:Q", title=title, axis=alt.Axis(tickCount=3, minExtent=54)),
+            y=alt.Y(
+                f"{field}:Q",
+                title=title,
+                axis=alt.Axis(tickCount=3, minExtent=54),
+                scale=room if field == "weight" else alt.Scale(),
+            ),
             tooltip=[
                 alt.Tooltip("step:Q", title="Step", format=".0f"),
                 alt.Tooltip(f"{field}:Q", title=title, format=".4g"),

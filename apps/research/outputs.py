@@ -10,7 +10,7 @@ from typing import Final
 import streamlit as st
 
 from apps.settings import current_settings
-from apps.text import printable, trouble
+from apps.text import plain, printable, trouble
 
 MOST_FOLDERS: Final = 5_000
 """That are looked through; a run's own caches are not counted."""
@@ -49,7 +49,13 @@ def outputs() -> Outputs | None:
             "Start it with `--runs FOLDER`, the folder in which `medtransfer fit`, `inspect` and `evaluate` wrote.",
         )
         return None
-    return _found(str(root))
+    found = _found(str(root))
+    if found.cut:
+        plain(
+            f"Only the first {MOST_FOLDERS:,} folders were looked through: what lies in the others is not shown. Start "
+            "the app with a smaller folder of runs."
+        )
+    return found
 
 
 def find_outputs(root: Path) -> Outputs:

@@ -49,7 +49,7 @@ def chosen_study() -> Study | None:
         study = _found(asked)
         st.session_state[_OPEN] = None if study is None else asked
         if study is None:
-            st.warning("The folder has no study of the name in the address. Choose one from the worklist.")
+            st.warning("The folder has no study of the name in the address.")
         return study
     held: Spool | None = st.session_state.get(_SPOOL)
     name = st.session_state.get(_OPEN)
@@ -57,7 +57,7 @@ def chosen_study() -> Study | None:
         return None if held is None else held.study
     study = _found(name)
     if study is None:
-        st.warning("The study that was open is no longer in the folder. Choose one from the worklist.")
+        st.warning("The study that was open is no longer in the folder.")
         return None
     st.query_params[ADDRESS] = name  # so that the page can be loaded again, and its address sent to a colleague
     return study

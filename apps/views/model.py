@@ -10,7 +10,7 @@ import streamlit as st
 from apps import words
 from apps.evidence.card import show_limits, show_question, show_training
 from apps.server.bundle import opened_bundle
-from apps.text import fact, plain
+from apps.text import fact, plain, printable
 
 if TYPE_CHECKING:
     import medtransfer as mt
@@ -96,7 +96,7 @@ def _origin(bundle: mt.Bundle) -> None:
         show_training(bundle.manifest)
         fact("Training", f"{training.epochs} epochs, {training.steps:,} steps")
         rows = [
-            {"Domain": domain, "Class": name, "Studies": count}
+            {"Domain": printable(domain), "Class": printable(name), "Studies": count}
             for domain, classes in training.studies.items()
             for name, count in classes.items()
         ]
@@ -114,7 +114,7 @@ def _objective(plan: dict[str, Any]) -> None:
     with policy:
         fact("Policy: what may move", str(_part(plan, "policy").get("name", "")))
     rows = [
-        {"Family": family, "Term": name, "Strength and settings": _settings(settings)}
+        {"Family": family, "Term": printable(name), "Strength and settings": printable(_settings(settings))}
         for family in ("instances", "features", "parameters")
         for name, settings in _part(objective, family).items()
     ]

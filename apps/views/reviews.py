@@ -120,7 +120,7 @@ def _export(reviews: mt.Reviews) -> None:
         def make() -> bytes:
             failed.clear()
             try:
-                return exported(reviews, settings, person)
+                return exported(reviews, current_settings(), person)
             except mt.MedTransferError as error:
                 failed[:] = [error.message, error.hint or ""]
                 raise

@@ -9,7 +9,8 @@ import streamlit as st
 import medtransfer as mt
 from apps.evidence.answer import with_answer
 from apps.panels import draw, notes
-from apps.people import current_person
+from apps.panels._kept import keep_entered, say_if_changed
+from apps.people import READER, current_person
 from apps.readers.claims import give_back, taken
 from apps.readers.reading import new_reading
 from apps.readers.records import current_reviews, standing_of
@@ -34,10 +35,9 @@ if TYPE_CHECKING:
 def show() -> None:
     """The whole screen."""
     bundle = opened_bundle()
-    if bundle is None:
-        return
-    reviews = current_reviews()
-    if reviews is None:
+    reviews = None if bundle is None else current_reviews()
+    if bundle is None or reviews is None:
+        keep_entered()
         return
     study = _chosen()
     if study is None:
@@ -45,6 +45,7 @@ def show() -> None:
     try:
         _read(bundle, study, reviews)
     except mt.MedTransferError as error:
+        keep_entered()
         trouble("What readers said cannot be read.", error.message, error.hint or "")
 
 
@@ -54,9 +55,14 @@ def _chosen() -> Study | None:
     if study is None:
         forget_opened()
         st.title("No study is open")
-        st.text("Choose one from the worklist, or upload its files there.")
-        if st.button("To the worklist"):
-            st.switch_page("views/worklist.py")
+        if _reads():
+            st.text("Choose one from the worklist, or upload its files there.")
+            if st.button("To the worklist"):
+                st.switch_page("views/worklist.py")
+        else:
+            st.text("Evaluation leads to the studies behind each of its points.")
+            if st.button("To the evaluation"):
+                st.switch_page("views/evaluation.py")
         return None
     if len(study.files) > MOST_FILES:
         trouble(
@@ -76,11 +82,13 @@ def _read(bundle: mt.Bundle, study: Study, reviews: mt.Reviews) -> None:
     reading = new_reading(study, bundle, views, person=current_person(), settings=current_settings(), token=token)
     left = standing_of(reviews, views.sha256)
     if not taken(reading, reviews, left):
+        keep_entered()
         return
     pictures, beside = st.columns([5, 3], gap="medium")
     panels = beside.container(key=BESIDE)
     head = panels.container()
     with panels:
+        say_if_changed(study.name, views.sha256)
         reading = with_answer(reading, reviews, left)
     with pictures:  # before the head, which looks through the worklist for the next study
         _show(reading, tickets)
@@ -95,10 +103,12 @@ def _read(bundle: mt.Bundle, study: Study, reviews: mt.Reviews) -> None:
 
 
 def _head(study: Study, bundle: mt.Bundle, reviews: mt.Reviews) -> None:
-    """Whose study it is, and where one may go from here."""
+    """Whose study it is, and where a reader may go from here; who is no reader has no worklist."""
     plain(study.name)
     if line := patient_line(study):
         plain(line)
+    if not _reads():
+        return
     with st.container(horizontal=True):
         if st.button("Back to the worklist", icon=":material/arrow_back:", help="Gives the study back."):
             give_back()
@@ -107,6 +117,10 @@ def _head(study: Study, bundle: mt.Bundle, reviews: mt.Reviews) -> None:
         following = next_study(study, bundle, reviews)
         if following is not None and st.button("Next unread", icon=":material/arrow_forward:"):
             open_study(following)
+
+
+def _reads() -> bool:
+    return READER in current_person().roles
 
 
 def _show(reading: Reading, tickets: Sequence[Ticket]) -> None:

@@ -37,7 +37,7 @@ SEARCH, ONLY, ORDER, OPEN, NAMED = (
     "worklist open",
     "worklist name",
 )
-HELD = "worklist held"
+HELD, DRAWN = "worklist held", "worklist drawn"
 PERIOD = 2.0
 """Seconds between two looks at whether more is known."""
 
@@ -149,6 +149,7 @@ def _show_all() -> None:
 
 def _table(chosen: Sequence[Row]) -> None:
     """A row a study, with a button that opens it. A column that says nothing of any study is not there."""
+    number = _open_clicked([row.name if row.arrived is not None else "" for row in chosen])
     now = time.time()
     columns: dict[str, list[Any]] = {
         "Open": ["" if row.arrived is None else "Open" for row in chosen],
@@ -168,15 +169,27 @@ def _table(chosen: Sequence[Row]) -> None:
         height="content" if len(chosen) < 14 else 520,
         key="worklist table",
         alt="The studies, a row each",
-        column_config=_columns(shown),
+        column_config=_columns(shown, number),
     )
     _in_full(chosen)
-    click = st.session_state.get(OPEN)
-    if click is not None and chosen[click["row"]].arrived is not None:
-        open_study(chosen[click["row"]].name)
 
 
-def _columns(shown: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _open_clicked(names: Sequence[str]) -> int:
+    """Open the study on which somebody clicked; else the number of the list that is drawn now.
+
+    A click tells a row and no name, and the list may have changed since it was drawn: a study has arrived, or was
+    claimed. So it is looked up in the list that it was made in; one that was made in an older one opens nothing.
+    """
+    number, drawn = st.session_state.get(DRAWN, (0, []))
+    click = st.session_state.get(f"{OPEN} {number}")
+    if click is not None and (name := drawn[click["row"]]):
+        open_study(name)
+    number += list(names) != drawn
+    st.session_state[DRAWN] = number, list(names)
+    return number
+
+
+def _columns(shown: Mapping[str, Sequence[str]], number: int) -> dict[str, Any]:
     """Each as wide as its longest cell, so that no score is cut; what is to note takes the rest."""
     wide = {
         name: min(WIDEST.get(name, 170), round(LETTER * max(len(name), *map(len, cells))) + MARGIN)
@@ -186,7 +199,7 @@ def _columns(shown: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     if "To note" in shown:
         wide["To note"] = max(WIDEST["To note"], NARROW - sum(wide.values()))
     columns: dict[str, Any] = {name: st.column_config.TextColumn(name, width=width) for name, width in wide.items()}
-    columns["Open"] = st.column_config.ButtonColumn("", type="tertiary", key=OPEN, width=wide["Open"])
+    columns["Open"] = st.column_config.ButtonColumn("", type="tertiary", key=f"{OPEN} {number}", width=wide["Open"])
     return columns
 
 

@@ -143,7 +143,7 @@ def _row(study: Study, known: Known | None, left: Standing | None, reader: Reade
         arrived=study.arrived,
         date=printable(known.date) if known is not None and known.date else study.told.date,
         score=score,
-        of=of if score is not None else "",
+        of=printable(of) if score is not None else "",
         rank=told if reader.triage else None,
         flags=flags,
         failed=failed,

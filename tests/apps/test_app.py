@@ -9,6 +9,9 @@ import pytest
 from pydicom import config as pydicom_config
 
 import medtransfer as mt
+from apps import people
+from apps.people import Person
+from tests.apps.conftest import APP
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
@@ -98,16 +101,29 @@ def test_a_missing_bundle_is_said_calmly(open_app: OpenApp, arguments: list[str]
     assert "fit" in texts(app)
 
 
-@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("screen", sorted(file.stem for file in (APP.parent / "views").glob("[a-z]*.py")))
 def test_a_clinics_file_that_cannot_be_used_closes_the_app(
     open_app: OpenApp, bundle: Bundle, studies: Path, tmp_path: Path, screen: str
 ) -> None:
     (tmp_path / "clinic.toml").write_text('reveal = "sometimes"\n')
-    app = open_app("--bundle", bundle.folder, "--studies", studies, "--clinic", tmp_path / "clinic.toml")
-    app = app.switch_page(screen).run()
+    said = ("--runs", tmp_path, "--clinic", tmp_path / "clinic.toml")
+    app = open_app("--bundle", bundle.folder, "--studies", studies, *said).switch_page(f"views/{screen}.py").run()
     assert not app.exception
+    assert shows_notice(app)
+    assert [element.value for element in app.warning] == ["The app is closed until the clinic's file can be used."]
     assert "reveal: Input should be 'after_impression' or 'always'" in texts(app)
+    assert not app.title
     assert not app.dataframe
+
+
+def test_who_signed_in_is_told_that_it_is_closed_and_not_where_the_file_is(
+    open_app: OpenApp, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = Person(name="anna@hospital.org", roles=frozenset(), signed_in=True)
+    monkeypatch.setattr(people, "current_person", lambda: stranger)
+    app = open_app("--bundle", bundle.folder, "--clinic", tmp_path / "nowhere.toml")
+    assert [element.value for element in app.warning] == ["The app is closed until the clinic's file can be used."]
+    assert texts(app) == "Tell who runs this server."
 
 
 def test_an_altered_bundle_is_refused_with_the_cure(

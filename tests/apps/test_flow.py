@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from apps.readers.reading import Reading
     from medtransfer.models.bundle import Bundle
-    from tests.apps.conftest import OpenApp
+    from tests.apps.conftest import MakeBundle, OpenApp
 
 Sit = Callable[..., None]
 
@@ -158,6 +158,20 @@ def test_who_is_no_reader_claims_nothing_and_is_not_blinded(
     assert said(reviews) == [("reveal", "rita", "good.dcm")]
 
 
+def test_who_is_no_reader_is_not_sent_to_the_worklist(begin: Callable[..., AppTest], sit: Sit) -> None:
+    sit("rita", "researcher")
+    app = begin()
+    assert "worklist" not in texts(app)
+    app = press(app, "To the evaluation")
+    assert not app.exception
+    assert [title.value for title in app.title] == ["Evaluation"]
+    app = open_study(begin(), "nothing.dcm")
+    assert not any("worklist" in element.value for element in app.warning)
+    app = open_study(begin(), "good.dcm")
+    assert not app.exception
+    assert not {"Back to the worklist", "Next unread"} & {button.label for button in app.button}
+
+
 def test_an_answer_whose_showing_cannot_be_recorded_is_not_shown(
     begin: Callable[..., AppTest], reviews: Path, sit: Sit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +244,71 @@ def test_a_study_of_the_same_name_and_other_content_is_another_one(
     app.run()
     assert not app.exception
     assert not app.metric
+
+
+def entered(app: AppTest) -> tuple[Any, ...]:
+    return app.selectbox[0].value, app.number_input[0].value, app.text_area[0].value
+
+
+def enter(app: AppTest) -> AppTest:
+    app.selectbox[0].select_index(1)
+    app.number_input[0].set_value(70)
+    app.text_area[0].set_value("left basal")
+    return app
+
+
+def test_what_was_entered_stays_when_the_study_changes_before_it_is_saved(
+    begin: Callable[..., AppTest], reviews: Path, sit: Sit, studies: Path
+) -> None:
+    sit("anna")
+    app = enter(open_study(begin(), "good.dcm"))
+    content = (studies / "good.dcm").read_bytes()
+    (studies / "good.dcm").write_bytes(content[:-2] + b"\xff\x0f")
+    app = press(app, "Save impression")
+    assert not app.exception
+    assert any("have changed since you opened it" in element.value for element in app.warning)
+    assert "It is not saved yet." in texts(app)
+    assert entered(app) == (1, 70, "left basal")
+    assert [kind for kind, *_ in said(reviews)] == ["claim", "release", "claim"]
+    app = press(app, "Save impression")
+    assert not app.warning
+    assert said(reviews)[3] == ("impression", "anna", "good.dcm")
+
+
+def test_of_a_study_that_changes_before_anything_is_entered_nothing_is_said_to_be_here(
+    begin: Callable[..., AppTest], sit: Sit, studies: Path
+) -> None:
+    sit("anna")
+    app = open_study(begin(), "good.dcm")
+    assert not app.warning
+    content = (studies / "good.dcm").read_bytes()
+    (studies / "good.dcm").write_bytes(content[:-2] + b"\xff\x0f")
+    app.run()
+    assert any("have changed since you opened it" in element.value for element in app.warning)
+    assert "not saved yet" not in texts(app)
+    app = open_study(app, "strange.dcm")
+    assert not any("changed" in element.value for element in app.warning)
+
+
+def test_what_was_entered_stays_while_the_bundle_is_altered(
+    open_app: OpenApp, make_bundle: MakeBundle, reviews: Path, sit: Sit, studies: Path, tmp_path: Path
+) -> None:
+    sit("anna")
+    network = make_bundle(tmp_path / "altered").folder / "network.safetensors"
+    app = enter(open_study(open_app("--bundle", network.parent, "--studies", studies), "good.dcm"))
+    content = network.read_bytes()
+    network.write_bytes(content[:-1] + b"\x01")
+    app = press(app, "Save impression").run()
+    assert [element.value for element in app.warning] == ["The bundle cannot be opened."]
+    app.switch_page("views/worklist.py").run()
+    network.write_bytes(content)
+    app = open_study(app, "strange.dcm")
+    assert entered(app) == (None, None, "")
+    app = open_study(app, "good.dcm")
+    assert not app.exception
+    assert entered(app) == (1, 70, "left basal")
+    press(app, "Save impression")
+    assert ("impression", "anna", "good.dcm") in said(reviews)
 
 
 def test_from_the_worklist_to_the_study_and_to_the_next(begin: Callable[..., AppTest], reviews: Path, sit: Sit) -> None:

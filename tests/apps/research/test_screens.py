@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
+from apps.research import outputs
 from apps.research.charts import POINT, within
 from apps.research.evaluated import ABSENT
 from apps.research.outputs import find_outputs
@@ -70,6 +71,19 @@ def cells(app: AppTest) -> set[str]:
 
 def read_json(path: Path) -> dict[str, object]:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_folders_that_were_not_looked_through_are_not_kept_quiet(
+    open_app: OpenApp, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for folder in ("a", "b", "c"):
+        (tmp_path / "runs" / folder).mkdir(parents=True)
+    assert "were looked through" not in texts(screen(open_app, bundle, tmp_path / "runs", name))
+    outputs._found.clear()
+    monkeypatch.setattr(outputs, "MOST_FOLDERS", 2)
+    app = screen(open_app, bundle, tmp_path / "runs", name)
+    assert "Only the first 2 folders were looked through" in texts(app)
 
 
 @pytest.mark.parametrize("name", SCREENS)

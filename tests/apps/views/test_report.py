@@ -155,6 +155,19 @@ def test_a_disk_that_is_full_hands_nothing_over_and_says_so(
     assert made.why_not[0] == "Nothing was exported, since it could not be recorded."
 
 
+def test_a_page_from_before_the_protocol_was_withdrawn_exports_nothing(
+    open_app: OpenApp, bundle: Bundle, studies: Path, reviews: Path, clinic: Path, work: dict[str, Any]
+) -> None:
+    app = open_app("--bundle", bundle.folder, "--studies", studies, "--clinic", clinic)
+    reported(app, "good.dcm", reviews)
+    for text in ("", "no toml at all ["):
+        clinic.write_text(text)
+        made = work["pdf"]()
+        assert (made.content, len(made.why_not)) == (b"", 1)
+    with mt.Reviews(reviews) as said:
+        assert not said.entries(kind="export")
+
+
 def test_foreign_text_is_shown_and_never_rendered(
     open_app: OpenApp, bundle: Bundle, write_study: WriteStudy, tmp_path: Path, reviews: Path, clinic: Path
 ) -> None:

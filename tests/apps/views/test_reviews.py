@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import streamlit
 from streamlit.testing.v1 import AppTest
 
 import medtransfer as mt
@@ -123,7 +124,23 @@ def test_nothing_is_handed_over_whose_export_could_not_be_recorded(place: Path) 
     with mt.Reviews(place) as reviews:
         place.rename(place.with_name("moved"))
         with pytest.raises(mt.MedTransferError, match="not recorded"):
-            exported(reviews, Settings(reviews=place), PERSON)
+            exported(reviews, Settings(reviews=place, clinic=Clinic(protocol="P1")), PERSON)
+
+
+def test_a_page_from_before_the_protocol_was_withdrawn_exports_nothing(
+    draw: Callable[..., AppTest], place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clinic, pressed = tmp_path / "clinic.toml", []
+    clinic.write_text('protocol = "P1"')
+    monkeypatch.setattr(streamlit, "download_button", lambda label, data, **more: pressed.append(data))
+    draw("--clinic", str(clinic))
+    assert pressed[-1]().startswith(b"PK")
+    clinic.write_text("")
+    with mt.Reviews(place) as reviews:
+        before = reviews.head()
+        with pytest.raises(mt.MedTransferError, match="names no study protocol any more"):
+            pressed[-1]()
+        assert reviews.head() == before
 
 
 def test_without_truth_the_archive_says_why_there_is_no_reader_study(place: Path, tmp_path: Path) -> None:

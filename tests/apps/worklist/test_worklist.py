@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import medtransfer as mt
-from apps.worklist.rows import BY_SCORE, FAILED
+from apps.worklist.rows import BY_SCORE, FAILED, UNCLAIMED
 from medtransfer.core.results import Predictions
 from medtransfer.evaluation.predictions_io import write_predictions
 from tests.apps.test_app import open_study, read_study, texts
@@ -107,6 +107,36 @@ def test_what_is_left_out_is_counted_and_one_click_brings_it_back(begin: Begin) 
     app.text_input(key="worklist search").set_value("nothing of this name").run()
     assert not app.dataframe
     assert "0 of 4 studies are shown" in texts(app)
+
+
+def click(app: AppTest, row: int, *, older: int = 0) -> AppTest:
+    """A click on "Open" in this row of the list as it was drawn last, or so many lists before."""
+    number, _ = app.session_state["worklist drawn"]
+    app.session_state[f"worklist open {number - older}"] = {"row": row, "label": "Open"}
+    return app.run()
+
+
+def test_a_click_opens_the_study_that_stood_there_though_the_list_has_changed(
+    begin: Begin, studies: Path, tmp_path: Path
+) -> None:
+    app = begin()
+    app.pills(key="worklist only").set_value([UNCLAIMED]).run()
+    assert list(app.dataframe[0].value["Study"])[:3] == ["text.dcm", "good.dcm", "strange.dcm"]
+    claimed = {"study": "text.dcm", "study_sha256": mt.study_sha256([studies / "text.dcm"])}
+    with mt.Reviews(tmp_path / "reviews.sqlite") as reviews:
+        reviews.append("claim", who="eva", **claimed, bundle_sha256="", shown={}, content={})
+    app = click(app, 1)
+    assert not app.exception
+    assert app.session_state["open_study"] == "good.dcm"
+
+
+def test_a_click_in_an_older_list_opens_nothing(begin: Begin) -> None:
+    app = begin()
+    app.text_input(key="worklist search").set_value("dcm").run()
+    app = click(app, 1, older=1)
+    assert not app.exception
+    assert "open_study" not in app.session_state
+    assert len(app.dataframe[0].value) == 3
 
 
 def test_predictions_name_what_failed_and_what_is_out_of_scope(
