@@ -92,6 +92,12 @@ def test_instance_weights_are_refused_where_the_questions_differ(
     [
         ({"features": {"corall": {}}}, CatalogueError, "UnknownEntry"),
         ({"parameters": {"l2_sp": {"hed": 1}}}, CatalogueError, "UnknownHyperparameter"),
+        ({"parameters": {"l2_sp": {"head": "firm"}}}, CatalogueError, "BadValue"),
+        ({"parameters": {"ewc": {"samples": 10.5}}}, CatalogueError, "BadValue"),
+        ({"parameters": {"delta": {"attention": "no"}}}, CatalogueError, "BadValue"),
+        ({"parameters": {"logit_distillation": {"temperature": "hot"}}}, CatalogueError, "BadValue"),
+        ({"features": {"optimal_transport": {"marginal": True}}}, CatalogueError, "BadValue"),
+        ({"instances": {"kmm": {"bound": "ten"}}}, CatalogueError, "BadValue"),
         ({"parameters": {"l2_sp": {"strength": math.inf}}}, ConfigError, "BadStrength"),
         ({"parameters": {"l2_sp": {"strength": -1}}}, ConfigError, "BadStrength"),
         ({"parameters": {"l2_sp": {"strength": True}}}, ConfigError, "BadStrength"),
