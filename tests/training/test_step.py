@@ -74,6 +74,22 @@ def test_measuring_gradient_norms_changes_no_gradient(quick_plan: Plan, monkeypa
     torch.testing.assert_close(gradients[True], gradients[False], rtol=1e-4, atol=1e-7)
 
 
+def test_what_a_term_teaches_itself_is_no_gradient_for_the_network(quick_plan: Plan) -> None:
+    """While the stages are frozen the discriminator learns to tell the domains, and nobody listens to it."""
+    plan = quick_plan.model_copy(
+        update={
+            "objective": ObjectiveConfig(trade_off=1.0, features={"dann": {}}),
+            "policy": quick_plan.policy.model_copy(update={"name": "lp_ft", "settings": {"head_epochs": 1.0}}),
+        }
+    )
+    loop = loop_of(plan)
+    discriminator = loop.objective.features["source"]["dann"]
+    before = [parameter.detach().clone() for parameter in discriminator.parameters()]
+    norms = [found for step in range(2 * loop.steps_per_epoch) if (found := train_step(loop, step)[1]) is not None]
+    assert not all(torch.equal(now, then) for now, then in zip(discriminator.parameters(), before, strict=True))
+    assert [(norm["L_T"] > 0, norm["dann"] > 0) for norm in norms] == [(True, False), (True, True)]
+
+
 def test_every_term_is_logged_at_every_step_and_its_gradient_once_an_epoch(quick_run: Path) -> None:
     with (quick_run / "terms.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
