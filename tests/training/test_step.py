@@ -90,6 +90,22 @@ def test_what_a_term_teaches_itself_is_no_gradient_for_the_network(quick_plan: P
     assert [(norm["L_T"] > 0, norm["dann"] > 0) for norm in norms] == [(True, False), (True, True)]
 
 
+def test_of_a_proximal_term_the_displacement_over_the_rates_is_what_is_seen(quick_plan: Plan) -> None:
+    """Under plain SGD the step towards 0 leaves θ = θ½/(1 + ηα), so that |θ½ − θ|/η = α·|θ|, whatever the rates."""
+    plan = changed(quick_plan, optimiser="sgd", momentum=0.0, clip_norm=float("inf"))
+    plan = plan.model_copy(
+        update={
+            "objective": ObjectiveConfig(trade_off=3.0, parameters={"l2": {"strength": 2.0}}),
+            "policy": quick_plan.policy.model_copy(update={"name": "full", "settings": {"backbone": 0.1}}),
+        }
+    )
+    loop = loop_of(plan)
+    *_, norms = (train_step(loop, step)[1] for step in range(loop.steps_per_epoch))
+    assert norms is not None
+    held = torch.cat([p.detach().double().flatten() for p in loop.model.parameters() if p.ndim > 1])
+    assert norms["l2"] == pytest.approx(2.0 / (1 + 3) * float(held.norm()), rel=1e-2)
+
+
 def test_every_term_is_logged_at_every_step_and_its_gradient_once_an_epoch(quick_run: Path) -> None:
     with (quick_run / "terms.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
