@@ -106,6 +106,37 @@ def test_of_a_proximal_term_the_displacement_over_the_rates_is_what_is_seen(quic
     assert norms["l2"] == pytest.approx(2.0 / (1 + 3) * float(held.norm()), rel=1e-2)
 
 
+def test_lambda_0_is_training_on_the_source_alone_to_the_last_bit(quick_plan: Plan) -> None:
+    """Beside a target of other pictures; against the source as the target of a run without any source."""
+    objective = ObjectiveConfig(trade_off=0.0)
+    plan = quick_plan.model_copy(
+        update={"objective": objective, "model": ModelConfig(backbone="mobilenet_v2", weights="none")}
+    )
+    beside = loop_of(plan)
+    alone = loop_of(plan.model_copy(update={"objective": objective.model_copy(update={"trade_off": float("inf")})}))
+    source = beside.data.sources["source"]
+    alone.data, alone.labelled = FitData(target=source), np.arange(len(source))
+    alone.target_order, alone.steps = beside.source_orders["source"], beside.steps
+    alone.steps_per_epoch = beside.steps_per_epoch
+    for step in range(2 * beside.steps_per_epoch):
+        terms = [train_step(loop, step)[0] for loop in (beside, alone)]
+        assert [{*named} for named in terms] == [{"L_S"}, {"L_T"}]
+    ours, theirs = beside.model.state_dict(), alone.model.state_dict()
+    assert any("running_mean" in key for key in ours)
+    assert [key for key in ours if not torch.equal(ours[key], theirs[key])] == []
+
+
+def test_random_draws_differ_from_step_to_step_and_are_the_same_in_every_run(quick_plan: Plan) -> None:
+    seeds = []
+    for _ in range(2):
+        loop = loop_of(quick_plan)
+        for step in range(3):
+            train_step(loop, step)
+            seeds.append(torch.initial_seed())
+    assert len({*seeds[:3]}) == 3
+    assert seeds[:3] == seeds[3:]
+
+
 def test_every_term_is_logged_at_every_step_and_its_gradient_once_an_epoch(quick_run: Path) -> None:
     with (quick_run / "terms.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
