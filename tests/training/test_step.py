@@ -84,6 +84,8 @@ def test_what_a_term_teaches_itself_is_no_gradient_for_the_network(quick_plan: P
     )
     loop = loop_of(plan)
     discriminator = loop.objective.features["source"]["dann"]
+    (own,) = (group for group in loop.optimiser.param_groups if group["name"] == "terms")
+    assert (len(own["params"]), own["weight_decay"]) == (len([*discriminator.parameters()]), 0.0)
     before = [parameter.detach().clone() for parameter in discriminator.parameters()]
     norms = [found for step in range(2 * loop.steps_per_epoch) if (found := train_step(loop, step)[1]) is not None]
     assert not all(torch.equal(now, then) for now, then in zip(discriminator.parameters(), before, strict=True))
