@@ -17,6 +17,7 @@ from medtransfer.core.config.plan import Plan
 from medtransfer.core.config.training import TrainingConfig
 from medtransfer.core.config.transfer import ObjectiveConfig
 from medtransfer.core.errors import TrainingError
+from medtransfer.core.types import UNKNOWN
 from medtransfer.data.bags import HeldPlanes
 from medtransfer.data.dataset import StudyBatch, StudySet
 from medtransfer.data.places import View
@@ -137,6 +138,27 @@ def test_random_draws_differ_from_step_to_step_and_are_the_same_in_every_run(qui
             seeds.append(torch.initial_seed())
     assert len({*seeds[:3]}) == 3
     assert seeds[:3] == seeds[3:]
+
+
+def test_cases_without_a_label_count_in_feature_terms_and_not_in_the_targets_risk(quick_plan: Plan) -> None:
+    objective = ObjectiveConfig(trade_off=1.0, features={"coral": {}})
+    plan = quick_plan.model_copy(update={"objective": objective})
+    model = new_classifier(plan.model, question=Question("multiclass", 2), seed=0)
+    source, labels = pictures(16, seed=1), pictures(24).labels.copy()
+    labels[::3] = UNKNOWN
+    target = replace(pictures(24), labels=labels)
+    domains = TransferData(target=target, sources={"source": source})
+    built = build_objective(objective, model=model, start=None, data=domains)
+    loop, _ = prepare_loop(model, built, FitData(target=target, sources={"source": source}), plan, None)
+    parts = step_module._domains(loop, 0)
+    known = labels[parts["target"].cases] != UNKNOWN
+    assert (known.sum(), (~known).sum()) == (4, 4), "a batch of each"
+    terms = loop.objective({"source": parts["source"].domain}, parts["target"].domain)
+    ours, theirs = (parts[name].domain.features["pooled"].detach().double() for name in ("source", "target"))
+    apart = torch.from_numpy(np.cov(ours.numpy().T) - np.cov(theirs.numpy().T))
+    assert float(terms["coral"].value.detach()) == pytest.approx(float(apart.square().sum()) / (4 * ours.shape[1] ** 2))
+    logits, truth = parts["target"].domain.logits[known], torch.from_numpy(labels[parts["target"].cases][known])
+    torch.testing.assert_close(terms["L_T"].value, torch.nn.functional.cross_entropy(logits, truth))
 
 
 def test_every_term_is_logged_at_every_step_and_its_gradient_once_an_epoch(quick_run: Path) -> None:
