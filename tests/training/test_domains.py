@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,9 @@ from medtransfer.core.errors import ConfigError
 from medtransfer.core.files import file_digest
 from medtransfer.core.types import UNKNOWN
 from medtransfer.data.dataset import StudySet
+from medtransfer.models.assemble import new_classifier
 from medtransfer.models.backbones import resnet18
+from medtransfer.models.classifier import Question
 from medtransfer.training import fit as fit_module
 from medtransfer.training.cohorts import unlabelled_rows
 from medtransfer.training.loop import FitData, Loop, source_orders
@@ -138,6 +141,19 @@ def test_weights_are_computed_again_before_every_epoch_of_the_cadence(quick_plan
         assert [epoch for epoch in range(8) if weighting.is_due(epoch)] == due
 
 
+def test_weights_by_class_are_told_the_sources_labels(quick_plan: mt.Plan) -> None:
+    """Bright pictures are twice as frequent at the source as at the target."""
+    objective = quick_plan.objective.model_copy(update={"instances": {"label_shift": {}}})
+    plan = quick_plan.model_copy(update={"objective": objective})
+    model = new_classifier(plan.model, question=Question("multiclass", 2), seed=0)
+    source, target = _studies(60, bright=lambda i: i % 3 > 0), _studies(60, bright=lambda i: i % 3 == 0)
+    weights = Weighting(plan=plan, target=target, sources={"north": source}).weigh(model)["north"].values
+    dark, bright = (np.unique(weights[source.labels == label]) for label in (0, 1))
+    assert (len(dark), len(bright)) == (1, 1)
+    assert dark[0] > 1.4, "2, held nearer to 1 as the cases are few"
+    assert bright[0] < 0.85, "½"
+
+
 def test_sources_of_one_size_come_in_orders_of_their_own(quick_plan: mt.Plan) -> None:
     data = FitData(target=_studies(), sources={"north": _studies(), "west": _studies()})
     orders = source_orders(data, quick_plan, {})
@@ -147,10 +163,13 @@ def test_sources_of_one_size_come_in_orders_of_their_own(quick_plan: mt.Plan) ->
     assert {name: order.at(0)[0].tolist() for name, order in again.items()} == drawn
 
 
-def _studies(n: int = 20) -> StudySet:
+def _studies(n: int = 20, bright: Callable[[int], bool] = lambda i: i % 2 > 0) -> StudySet:
+    """Noise of two brightnesses, which are the classes."""
+    labels = np.array([bright(i) for i in range(n)], dtype=np.int64)
+    noise = np.random.default_rng(0).integers(0, 20_000, (n, 1, 32, 32))
     return StudySet.of_pictures(
-        np.zeros((n, 1, 32, 32), dtype=np.uint16),
-        labels=np.arange(n) % 2,
+        (noise + 40_000 * labels[:, None, None, None]).astype(np.uint16),
+        labels=labels,
         patients=np.arange(n),
         names=tuple(f"case {i}" for i in range(n)),
     )
