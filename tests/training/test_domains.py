@@ -25,7 +25,7 @@ from medtransfer.models.classifier import Question
 from medtransfer.training import fit as fit_module
 from medtransfer.training.cohorts import unlabelled_rows
 from medtransfer.training.loop import FitData, Loop, source_orders
-from medtransfer.training.weighting import Weighting
+from medtransfer.training.weighting import Weighting, few_effective
 
 CHANGES = (*QUICK, "training.min_steps=6")
 
@@ -139,6 +139,16 @@ def test_weights_are_computed_again_before_every_epoch_of_the_cadence(quick_plan
         plan = quick_plan.model_copy(update={"objective": objective})
         weighting = Weighting(plan=plan, target=_studies(), sources={})
         assert [epoch for epoch in range(8) if weighting.is_due(epoch)] == due
+
+
+def test_weights_that_rest_on_few_cases_are_warned_of_below_the_stated_share(quick_plan: mt.Plan) -> None:
+    """Of ten cases two count: (Σw)² / Σw² = 2, a fifth of them."""
+    few, all_alike = np.array([5.0, 5.0] + [0.0] * 8), np.ones(10)
+    for least, warned in ((0.21, True), (0.2, False), (0.0, False)):
+        objective = quick_plan.objective.model_copy(update={"least_effective": least})
+        said = few_effective(quick_plan.model_copy(update={"objective": objective}), {"north": few, "west": all_alike})
+        assert len(said) == warned
+        assert all(one.startswith("north: the instance weights count like 2 of 10 studies (20%, below") for one in said)
 
 
 def test_weights_by_class_are_told_the_sources_labels(quick_plan: mt.Plan) -> None:

@@ -25,7 +25,7 @@ from medtransfer.models.assemble import new_classifier
 from medtransfer.models.classifier import Classifier, Question
 from medtransfer.training import adapt as adapt_module
 from medtransfer.training import step as step_module
-from medtransfer.training.fit import Fitted, fit, validation_log_loss
+from medtransfer.training.fit import Fitted, fit, validation_log_loss, validation_logits
 from medtransfer.training.imbalance import imbalance_of, without_offset
 from medtransfer.training.loop import FitData, Loop, prepare_loop
 from medtransfer.training.optimiser import schedule
@@ -404,6 +404,13 @@ def test_validation_counts_studies_not_images(quick_plan: Plan) -> None:
     single = pictures(8)
     doubled = replace(single, rows=tuple((index, index) for (index,) in single.rows))
     assert validation_log_loss(loop, doubled) == pytest.approx(validation_log_loss(loop, single), rel=1e-5)
+
+
+def test_validation_judges_what_is_kept_without_the_shift_of_the_imbalance_settings(quick_plan: Plan) -> None:
+    loop, offset = loop_of(quick_plan), np.array([0.7, -1.1])
+    plain = validation_logits(loop, pictures(8))
+    loop.data = replace(loop.data, log_offset=offset)
+    torch.testing.assert_close(validation_logits(loop, pictures(8)), plain - torch.from_numpy(offset))
 
 
 def log_loss(model: Classifier, cases: StudySet) -> float:
