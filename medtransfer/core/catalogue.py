@@ -15,6 +15,7 @@ import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
+from numbers import Integral, Real
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -101,12 +102,13 @@ class Catalogue:
             CatalogueError: There is no such entry.
         """
         self.check_name(name)
-        return _keyword_only(self._folder() / f"{name.partition('/')[0]}.py", self.verb)
+        return tuple(self._stated(name))
 
     def check(self, name: str, hyperparameters: Mapping[str, object], *, also: tuple[str, ...] = ()) -> None:
-        """Refuse an unknown entry or an unknown hyperparameter of it. A user's own callable is not checked here.
+        """Refuse an unknown entry, or a hyperparameter that it lacks, or of another kind than the entry states.
 
-        `also` names what the entry is given by others, such as a term's `strength`.
+        A user's own callable is not checked here. `also` names what the entry is given by others, such as a term's
+        `strength`.
 
         Raises:
             CatalogueError: Naming the entry, the argument and the choices.
@@ -114,14 +116,23 @@ class Catalogue:
         self.check_name(name)
         if ":" in name:
             return
-        known = (*self.hyperparameters(name), *also)
-        for key in hyperparameters:
+        stated = self._stated(name)
+        known = (*stated, *also)
+        for key, value in hyperparameters.items():
             if key not in known:
                 raise CatalogueError(
                     f"The {self.kind} '{name}' has no hyperparameter '{key}'.{did_you_mean(key, known)}",
                     code="UnknownHyperparameter",
                     hint=f"It takes: {', '.join(known) or 'none'}.",
                 )
+            if wanted := _misfit(value, stated.get(key, "")):
+                raise CatalogueError(
+                    f"The {self.kind} '{name}' has {key} = {value!r}", code="BadValue", hint=f"{key} is {wanted}."
+                )
+
+    def _stated(self, name: str) -> dict[str, str]:
+        """The keyword-only arguments of an entry's verb and their annotations, read from its source."""
+        return _keyword_only(self._folder() / f"{name.partition('/')[0]}.py", self.verb)
 
     def _folder(self) -> Path:
         spec = find_spec(self.package)
@@ -184,10 +195,32 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
     return f" Did you mean '{near[0]}'?" if near else ""
 
 
+_KINDS: Final[dict[str, tuple[type, str]]] = {
+    "bool": (bool, "true or false"),
+    "int": (Integral, "a whole number"),
+    "float": (Real, "a number"),
+    "str": (str, "a text"),
+    "None": (type(None), "nothing"),
+}
+"""What annotations of hyperparameters admit, and its name for the user."""
+
+
+def _misfit(value: object, annotation: str) -> str:
+    """What the annotation asks for, where the value is something else; other annotations than these admit anything."""
+    parts = [part.strip() for part in annotation.split("|")]
+    if not all(part in _KINDS for part in parts):
+        return ""
+    truth = isinstance(value, bool)  # to Python true is a number, too
+    if any(isinstance(value, _KINDS[part][0]) and (part == "bool" or not truth) for part in parts):
+        return ""
+    return " or ".join(_KINDS[part][1] for part in parts if part != "None")
+
+
 @lru_cache(maxsize=256)
-def _keyword_only(path: Path, verb: str) -> tuple[str, ...]:
+def _keyword_only(path: Path, verb: str) -> dict[str, str]:
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef) and node.name == verb:
-            return tuple(argument.arg for argument in node.args.kwonlyargs)
+            stated = ((each.arg, each.annotation) for each in node.args.kwonlyargs)
+            return {name: "" if annotation is None else ast.unparse(annotation) for name, annotation in stated}
     msg = f"{path} defines no function {verb}"
     raise AttributeError(msg)

@@ -1,4 +1,4 @@
-"""Terms that did nothing: neither a gradient nor a step of their own through whole epochs."""
+"""Terms that did nothing to the network: neither a gradient nor a step of their own through whole epochs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def idle_epochs(log: Path) -> dict[str, tuple[tuple[int, ...], int]]:
     """The epochs in which a term did nothing, and how many were measured; terms that never rested are not in it.
 
     Args:
-        log: `terms.csv`: the norm of a term's gradient (of a proximal term, how far it moved the parameters over their
-            rates) stands in the last step of every epoch.
+        log: `terms.csv`: the norm of a term's gradient for the network (of a proximal term, how far it moved the
+            parameters over their rates) stands in the last step of every epoch.
     """
     measured: dict[str, int] = {}
     idle: dict[str, list[int]] = {}
@@ -33,7 +33,7 @@ def idle_terms(folder: Path) -> list[str]:
         when = (
             "in every epoch" if len(epochs) == measured else f"in {len(epochs)} of {measured} epochs ({_runs(epochs)})"
         )
-        said.append(f"{term} did nothing {when}: it had no gradient and moved no parameter")
+        said.append(f"{term} did nothing {when}: it had no gradient for the network, and moved no parameter of it")
     return said
 
 

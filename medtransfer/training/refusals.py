@@ -16,7 +16,7 @@ from medtransfer.data.targets import counts
 from medtransfer.models.classifier import HEAD, NEW, Classifier
 from medtransfer.training.policy import Policy
 from medtransfer.transfer.objective import Objective
-from medtransfer.transfer.types import POOLED
+from medtransfer.transfer.types import POOLED, Progress
 
 
 def check_plan(plan: Plan, model: Classifier) -> None:
@@ -24,9 +24,12 @@ def check_plan(plan: Plan, model: Classifier) -> None:
 
     Raises:
         ConfigError: Features are kept of an encoder that moves, or that terms look into; terms on features, or new
-            instance weights, where no feature can change; two ways of drawing cases.
+            instance weights, where no feature can change; two ways of drawing cases; a policy that finds nothing to
+            move.
     """
-    moved = Policy(plan.policy).moved(model, float(max(plan.training.epochs, plan.training.min_steps)))
+    policy = Policy(plan.policy)
+    policy.movable(model)  # where there is nothing to move, it says so
+    moved = policy.moved(model, _most_epochs(plan))
     stages = sorted(moved - set(NEW))
     frozen = plan.training.features == "frozen"
     if frozen and stages:
@@ -65,8 +68,13 @@ def check_plan(plan: Plan, model: Classifier) -> None:
         )
 
 
+def _most_epochs(plan: Plan) -> float:
+    """No run is longer: an epoch has one step at least."""
+    return float(max(plan.training.epochs, plan.training.min_steps))
+
+
 def check_start(plan: Plan, model: Classifier, start: Mapping[str, Tensor] | None) -> None:
-    """Let terms and averaging refuse pretrained weights that will not do for them, where their modules can tell.
+    """Let terms and averaging refuse what will not do for them at the start, where their modules can tell.
 
     Args:
         plan: The plan.
@@ -74,7 +82,8 @@ def check_start(plan: Plan, model: Classifier, start: Mapping[str, Tensor] | Non
         start: The pretrained parameters by name; None where the weights are random.
 
     Raises:
-        ObjectiveError: `NoStart`: the weights are random; or what else a term lacks.
+        ObjectiveError: `NoStart`: the weights are random; `NoHeadPhase`: stages move at once that an average needs at
+            rest first; or what else a term lacks.
     """
     asked = [(PARAMETERS, name) for name in active(plan.objective.parameters)]
     if plan.averaging.name != "none":
@@ -83,6 +92,11 @@ def check_start(plan: Plan, model: Classifier, start: Mapping[str, Tensor] | Non
         check = catalogue.beside(catalogue.get(name), "check_start")
         if check is not None:
             check(model, start)
+    if plan.averaging.name != "none":
+        check = AVERAGING.beside(AVERAGING.get(plan.averaging.name), "check_first_step")
+        if check is not None:
+            rates = Policy(plan.policy).rates(model, Progress(0.0, _most_epochs(plan)))
+            check([stage for stage in model.backbone.stages if rates.get(stage, 0.0) > 0])
 
 
 def check_watchers(plan: Plan, objective: Objective) -> None:

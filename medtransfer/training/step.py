@@ -44,8 +44,8 @@ def train_step(loop: Loop, step: int) -> tuple[dict[str, TermValue], dict[str, f
     """Do one step.
 
     Returns:
-        The terms at this step, and, at the last step of an epoch, the norm of each one's gradient; of a proximal term,
-        how far it moved the parameters over the rate.
+        The terms at this step, and, at the last step of an epoch, the norm of each one's gradient with respect to the
+        network; of a proximal term, how far it moved the parameters over the rate.
 
     Raises:
         TrainingError: Loss or gradient is not finite; nothing has been stepped. `OutOfMemory`.
@@ -98,6 +98,8 @@ def _backward(loop: Loop, terms: dict[str, TermValue]) -> dict[str, float]:
     """Put J's gradient into the parameters term by term, so that each one's norm is seen.
 
     ∂J/∂θ = Σ w_k·∂Ω_k/∂θ either way. Terms share their forward pass, so measuring costs less than one step more.
+    The norm is over the network's parameters alone: a term that teaches only its own discriminator, or its own copy of
+    the pretrained head, does nothing for the network.
     """
     loop.optimiser.zero_grad(set_to_none=True)
     norms: dict[str, float] = {}
@@ -108,7 +110,7 @@ def _backward(loop: Loop, terms: dict[str, TermValue]) -> dict[str, float]:
             continue
         if term.value.requires_grad:
             loop.fabric.backward(term.value, retain_graph=True)
-        norms[name] = gradient_norm(parameters)
+        norms[name] = gradient_norm(loop.model.parameters())
         for parameter in parameters:
             if parameter.grad is not None:
                 weighted = parameter.grad.mul_(term.weight)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -105,6 +105,9 @@ def check_objective(config: ObjectiveConfig, *, model: Classifier, sources: tupl
     others = [name for name in sources if model.head_of(name) != HEAD]
     if not others:
         return
+    for name, settings in config.features.items():
+        if _strength(settings) > 0 and FEATURES.beside(FEATURES.get(name), "ONE_QUESTION"):
+            raise _two_questions(name, others)
     if config.trade_off == 0 and not config.trade_off_start and len(others) == len(sources):
         raise ObjectiveError(
             "λ = 0 never looks at the target's labels, and no source asks the target's question",
@@ -164,12 +167,16 @@ def _check_one_question(features: Mapping[str, Mapping[str, nn.Module]], model: 
     for source, terms in features.items():
         for name, module in terms.items():
             if getattr(module, "one_question", False) and model.head_of(source) != HEAD:
-                raise ObjectiveError(
-                    f"{name} compares the classes of target and {source}, which have different ones",
-                    code="TwoQuestions",
-                    path=f"objective.features.{name}",
-                    hint="Use dann, mmd or coral, or give both cohorts the same classes.",
-                )
+                raise _two_questions(name, [source])
+
+
+def _two_questions(name: str, sources: Sequence[str]) -> ObjectiveError:
+    return ObjectiveError(
+        f"{name} compares the classes of target and {', '.join(sources)}, which have different ones",
+        code="TwoQuestions",
+        path=f"objective.features.{name}",
+        hint="Use dann, mmd or coral, or give both cohorts the same classes.",
+    )
 
 
 def _check_held_once(terms: Mapping[str, Term]) -> None:

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from types import FunctionType
 
+import numpy as np
 import pytest
 
 import medtransfer
@@ -91,6 +92,17 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
     return Catalogue("shelf_of_tests", "build", "penalty")
 
 
+@pytest.fixture
+def kinds(shelf: Catalogue, tmp_path: Path) -> Catalogue:
+    """One entry that states the kind of each of its hyperparameters, and cannot be imported either."""
+    (tmp_path / "shelf_of_tests" / "net.py").write_text(
+        "raise RuntimeError('imported')\n"
+        "def build(x, *, share: float = 1.0, parts: int = 2, width: float | None = None, centre: bool = True, "
+        "tap: str = '', stages: Sequence[str] = ()): ...\n"
+    )
+    return shelf
+
+
 def test_names_and_hyperparameters_need_no_import(shelf: Catalogue) -> None:
     assert shelf.names() == ("lasso", "plain", "ridge")
     assert shelf.hyperparameters("ridge") == ("strength", "centre")
@@ -99,6 +111,47 @@ def test_names_and_hyperparameters_need_no_import(shelf: Catalogue) -> None:
     with pytest.raises(RuntimeError, match="imported"):
         shelf.get("ridge")
     assert shelf.get("plain")(3) == 3
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "wanted"),
+    [
+        ("share", "much", "a number"),
+        ("share", True, "a number"),
+        ("share", None, "a number"),
+        ("parts", 2.5, "a whole number"),
+        ("parts", "2", "a whole number"),
+        ("width", False, "a number"),
+        ("centre", "yes", "true or false"),
+        ("centre", 1, "true or false"),
+        ("tap", 3, "a text"),
+    ],
+)
+def test_a_value_of_another_kind_than_the_entry_states_is_refused_without_an_import(
+    kinds: Catalogue, key: str, value: object, wanted: str
+) -> None:
+    with pytest.raises(CatalogueError) as caught:
+        kinds.check("net", {key: value})
+    assert caught.value.code == "BadValue"
+    assert caught.value.message == f"The penalty 'net' has {key} = {value!r}"
+    assert caught.value.hint == f"{key} is {wanted}."
+
+
+@pytest.mark.parametrize(
+    "hyperparameters",
+    [
+        {"share": 1},
+        {"share": float("inf")},
+        {"share": np.float32(0.5), "parts": np.int64(3)},
+        {"width": None},
+        {"width": 2},
+        {"centre": False, "tap": "pooled"},
+        {"stages": "any"},
+        {"strength": "others judge this one"},
+    ],
+)
+def test_values_of_the_stated_kind_pass(kinds: Catalogue, hyperparameters: dict[str, object]) -> None:
+    kinds.check("net", hyperparameters, also=("strength",))
 
 
 def test_an_unknown_name_is_answered_with_the_nearest_and_all(shelf: Catalogue) -> None:

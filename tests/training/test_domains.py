@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,14 @@ from medtransfer.core.config.toml import changed
 from medtransfer.core.errors import ConfigError
 from medtransfer.core.files import file_digest
 from medtransfer.core.types import UNKNOWN
+from medtransfer.data.dataset import StudySet
+from medtransfer.models.assemble import new_classifier
 from medtransfer.models.backbones import resnet18
+from medtransfer.models.classifier import Question
 from medtransfer.training import fit as fit_module
 from medtransfer.training.cohorts import unlabelled_rows
-from medtransfer.training.loop import Loop
+from medtransfer.training.loop import FitData, Loop, source_orders
+from medtransfer.training.weighting import Weighting, few_effective
 
 CHANGES = (*QUICK, "training.min_steps=6")
 
@@ -90,6 +95,96 @@ class StopHereError(Exception):
     pass
 
 
+def _resumed(plan: mt.Plan, folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, *, stop_at: int) -> str:
+    """Digest of the weights of a run that is interrupted before a step, and goes on."""
+    step_of = fit_module.train_step
+
+    def stopping(loop: Loop, step: int) -> object:
+        if step == stop_at:
+            raise StopHereError
+        return step_of(loop, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fit_module, "train_step", stopping)
+        with pytest.raises(StopHereError):
+            mt.fit(plan, out=folder, cache=cache)
+    return mt.fit(plan, out=folder, cache=cache, resume=True).manifest.members[0].sha256
+
+
+def test_all_that_has_a_state_survives_an_interruption(
+    hospitals: Hospitals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A discriminator, momentum, an average, batch statistics of two domains, and λ on its way."""
+    plan = mt.plan(
+        mt.read_cohort(hospitals.target),
+        source=mt.read_cohort(hospitals.source),
+        backbone="mobilenet_v2",
+        changes=(
+            *CHANGES, "training.checkpoint_seconds=0.0", "training.optimiser=sgd", "objective.instances={}",
+            "objective.features={ dann = { ramp = 0.8 } }", "objective.trade_off_start=0.1", "objective.ramp=1.0",
+            "policy={ name = 'domain_batch_norm' }", "averaging.name=ema",
+        ),
+    )  # fmt: skip
+    whole = mt.fit(plan, out=tmp_path / "whole", cache=tmp_path / "cache").manifest
+    stop_at = whole.training.steps * 5 // 8
+    resumed = _resumed(plan, tmp_path / "cut", tmp_path / "cache", monkeypatch, stop_at=stop_at)
+    assert resumed == whole.members[0].sha256
+    logs = [(tmp_path / name / "terms.csv").read_text(encoding="utf-8") for name in ("whole", "cut")]
+    assert logs[0] == logs[1], "values, weights and gradients of every step"
+
+
+def test_weights_are_computed_again_before_every_epoch_of_the_cadence(quick_plan: mt.Plan) -> None:
+    for every, due in ((3, [3, 6]), (1, [1, 2, 3, 4, 5, 6, 7]), (None, [])):
+        objective = quick_plan.objective.model_copy(update={"refit_epochs": every})
+        plan = quick_plan.model_copy(update={"objective": objective})
+        weighting = Weighting(plan=plan, target=_studies(), sources={})
+        assert [epoch for epoch in range(8) if weighting.is_due(epoch)] == due
+
+
+def test_weights_that_rest_on_few_cases_are_warned_of_below_the_stated_share(quick_plan: mt.Plan) -> None:
+    """Of ten cases two count: (Σw)² / Σw² = 2, a fifth of them."""
+    few, all_alike = np.array([5.0, 5.0] + [0.0] * 8), np.ones(10)
+    for least, warned in ((0.21, True), (0.2, False), (0.0, False)):
+        objective = quick_plan.objective.model_copy(update={"least_effective": least})
+        said = few_effective(quick_plan.model_copy(update={"objective": objective}), {"north": few, "west": all_alike})
+        assert len(said) == warned
+        assert all(one.startswith("north: the instance weights count like 2 of 10 studies (20%, below") for one in said)
+
+
+def test_weights_by_class_are_told_the_sources_labels(quick_plan: mt.Plan) -> None:
+    """Bright pictures are twice as frequent at the source as at the target."""
+    objective = quick_plan.objective.model_copy(update={"instances": {"label_shift": {}}})
+    plan = quick_plan.model_copy(update={"objective": objective})
+    model = new_classifier(plan.model, question=Question("multiclass", 2), seed=0)
+    source, target = _studies(60, bright=lambda i: i % 3 > 0), _studies(60, bright=lambda i: i % 3 == 0)
+    weights = Weighting(plan=plan, target=target, sources={"north": source}).weigh(model)["north"].values
+    dark, bright = (np.unique(weights[source.labels == label]) for label in (0, 1))
+    assert (len(dark), len(bright)) == (1, 1)
+    assert dark[0] > 1.4, "2, held nearer to 1 as the cases are few"
+    assert bright[0] < 0.85, "½"
+
+
+def test_sources_of_one_size_come_in_orders_of_their_own(quick_plan: mt.Plan) -> None:
+    data = FitData(target=_studies(), sources={"north": _studies(), "west": _studies()})
+    orders = source_orders(data, quick_plan, {})
+    drawn = {name: order.at(0)[0].tolist() for name, order in orders.items()}
+    assert drawn["north"] != drawn["west"]
+    again = source_orders(data, quick_plan, {})
+    assert {name: order.at(0)[0].tolist() for name, order in again.items()} == drawn
+
+
+def _studies(n: int = 20, bright: Callable[[int], bool] = lambda i: i % 2 > 0) -> StudySet:
+    """Noise of two brightnesses, which are the classes."""
+    labels = np.array([bright(i) for i in range(n)], dtype=np.int64)
+    noise = np.random.default_rng(0).integers(0, 20_000, (n, 1, 32, 32))
+    return StudySet.of_pictures(
+        (noise + 40_000 * labels[:, None, None, None]).astype(np.uint16),
+        labels=labels,
+        patients=np.arange(n),
+        names=tuple(f"case {i}" for i in range(n)),
+    )
+
+
 @pytest.mark.parametrize("by", [pytest.param("loss", marks=pytest.mark.slow), "sampling"])
 def test_weights_that_are_computed_again_survive_an_interruption(
     hospitals: Hospitals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
@@ -105,20 +200,9 @@ def test_weights_that_are_computed_again_survive_an_interruption(
         ),
     )  # fmt: skip
     whole = mt.fit(plan, out=tmp_path / "whole", cache=tmp_path / "cache").manifest
-    step_of = fit_module.train_step
     stop_at = whole.training.steps * 5 // 8
-
-    def stopping(loop: object, step: int) -> object:
-        if step == stop_at:
-            raise StopHereError
-        return step_of(loop, step)  # pyright: ignore[reportArgumentType]
-
-    with monkeypatch.context() as patch:
-        patch.setattr(fit_module, "train_step", stopping)
-        with pytest.raises(StopHereError):
-            mt.fit(plan, out=tmp_path / "cut", cache=tmp_path / "cache")
-    resumed = mt.fit(plan, out=tmp_path / "cut", cache=tmp_path / "cache", resume=True).manifest
-    assert resumed.members[0].sha256 == whole.members[0].sha256
+    resumed = _resumed(plan, tmp_path / "cut", tmp_path / "cache", monkeypatch, stop_at=stop_at)
+    assert resumed == whole.members[0].sha256
     once = changed(plan, ["objective.refit_epochs=100"])
     other = mt.fit(once, out=tmp_path / "once", cache=tmp_path / "cache").manifest
     assert other.members[0].sha256 != whole.members[0].sha256, "the refit changes something"

@@ -17,6 +17,7 @@ from medtransfer.core.config.plan import Plan
 from medtransfer.core.config.training import TrainingConfig
 from medtransfer.core.config.transfer import ObjectiveConfig
 from medtransfer.core.errors import TrainingError
+from medtransfer.core.types import UNKNOWN
 from medtransfer.data.bags import HeldPlanes
 from medtransfer.data.dataset import StudyBatch, StudySet
 from medtransfer.data.places import View
@@ -24,7 +25,7 @@ from medtransfer.models.assemble import new_classifier
 from medtransfer.models.classifier import Classifier, Question
 from medtransfer.training import adapt as adapt_module
 from medtransfer.training import step as step_module
-from medtransfer.training.fit import Fitted, fit, validation_log_loss
+from medtransfer.training.fit import Fitted, fit, validation_log_loss, validation_logits
 from medtransfer.training.imbalance import imbalance_of, without_offset
 from medtransfer.training.loop import FitData, Loop, prepare_loop
 from medtransfer.training.optimiser import schedule
@@ -72,6 +73,92 @@ def test_measuring_gradient_norms_changes_no_gradient(quick_plan: Plan, monkeypa
             assert set(norms) == {"L_S", "L_T", "coral"}
             assert gradients[True].norm() <= sum(terms[name].weight * norms[name] for name in norms) * (1 + 1e-5)
     torch.testing.assert_close(gradients[True], gradients[False], rtol=1e-4, atol=1e-7)
+
+
+def test_what_a_term_teaches_itself_is_no_gradient_for_the_network(quick_plan: Plan) -> None:
+    """While the stages are frozen the discriminator learns to tell the domains, and nobody listens to it."""
+    plan = quick_plan.model_copy(
+        update={
+            "objective": ObjectiveConfig(trade_off=1.0, features={"dann": {}}),
+            "policy": quick_plan.policy.model_copy(update={"name": "lp_ft", "settings": {"head_epochs": 1.0}}),
+        }
+    )
+    loop = loop_of(plan)
+    discriminator = loop.objective.features["source"]["dann"]
+    (own,) = (group for group in loop.optimiser.param_groups if group["name"] == "terms")
+    assert (len(own["params"]), own["weight_decay"]) == (len([*discriminator.parameters()]), 0.0)
+    before = [parameter.detach().clone() for parameter in discriminator.parameters()]
+    norms = [found for step in range(2 * loop.steps_per_epoch) if (found := train_step(loop, step)[1]) is not None]
+    assert not all(torch.equal(now, then) for now, then in zip(discriminator.parameters(), before, strict=True))
+    assert [(norm["L_T"] > 0, norm["dann"] > 0) for norm in norms] == [(True, False), (True, True)]
+
+
+def test_of_a_proximal_term_the_displacement_over_the_rates_is_what_is_seen(quick_plan: Plan) -> None:
+    """Under plain SGD the step towards 0 leaves θ = θ½/(1 + ηα), so that |θ½ − θ|/η = α·|θ|, whatever the rates."""
+    plan = changed(quick_plan, optimiser="sgd", momentum=0.0, clip_norm=float("inf"))
+    plan = plan.model_copy(
+        update={
+            "objective": ObjectiveConfig(trade_off=3.0, parameters={"l2": {"strength": 2.0}}),
+            "policy": quick_plan.policy.model_copy(update={"name": "full", "settings": {"backbone": 0.1}}),
+        }
+    )
+    loop = loop_of(plan)
+    *_, norms = (train_step(loop, step)[1] for step in range(loop.steps_per_epoch))
+    assert norms is not None
+    held = torch.cat([p.detach().double().flatten() for p in loop.model.parameters() if p.ndim > 1])
+    assert norms["l2"] == pytest.approx(2.0 / (1 + 3) * float(held.norm()), rel=1e-2)
+
+
+def test_lambda_0_is_training_on_the_source_alone_to_the_last_bit(quick_plan: Plan) -> None:
+    """Beside a target of other pictures; against the source as the target of a run without any source."""
+    objective = ObjectiveConfig(trade_off=0.0)
+    plan = quick_plan.model_copy(
+        update={"objective": objective, "model": ModelConfig(backbone="mobilenet_v2", weights="none")}
+    )
+    beside = loop_of(plan)
+    alone = loop_of(plan.model_copy(update={"objective": objective.model_copy(update={"trade_off": float("inf")})}))
+    source = beside.data.sources["source"]
+    alone.data, alone.labelled = FitData(target=source), np.arange(len(source))
+    alone.target_order, alone.steps = beside.source_orders["source"], beside.steps
+    alone.steps_per_epoch = beside.steps_per_epoch
+    for step in range(2 * beside.steps_per_epoch):
+        terms = [train_step(loop, step)[0] for loop in (beside, alone)]
+        assert [{*named} for named in terms] == [{"L_S"}, {"L_T"}]
+    ours, theirs = beside.model.state_dict(), alone.model.state_dict()
+    assert any("running_mean" in key for key in ours)
+    assert [key for key in ours if not torch.equal(ours[key], theirs[key])] == []
+
+
+def test_random_draws_differ_from_step_to_step_and_are_the_same_in_every_run(quick_plan: Plan) -> None:
+    seeds = []
+    for _ in range(2):
+        loop = loop_of(quick_plan)
+        for step in range(3):
+            train_step(loop, step)
+            seeds.append(torch.initial_seed())
+    assert len({*seeds[:3]}) == 3
+    assert seeds[:3] == seeds[3:]
+
+
+def test_cases_without_a_label_count_in_feature_terms_and_not_in_the_targets_risk(quick_plan: Plan) -> None:
+    objective = ObjectiveConfig(trade_off=1.0, features={"coral": {}})
+    plan = quick_plan.model_copy(update={"objective": objective})
+    model = new_classifier(plan.model, question=Question("multiclass", 2), seed=0)
+    source, labels = pictures(16, seed=1), pictures(24).labels.copy()
+    labels[::3] = UNKNOWN
+    target = replace(pictures(24), labels=labels)
+    domains = TransferData(target=target, sources={"source": source})
+    built = build_objective(objective, model=model, start=None, data=domains)
+    loop, _ = prepare_loop(model, built, FitData(target=target, sources={"source": source}), plan, None)
+    parts = step_module._domains(loop, 0)
+    known = labels[parts["target"].cases] != UNKNOWN
+    assert (known.sum(), (~known).sum()) == (4, 4), "a batch of each"
+    terms = loop.objective({"source": parts["source"].domain}, parts["target"].domain)
+    ours, theirs = (parts[name].domain.features["pooled"].detach().double() for name in ("source", "target"))
+    apart = torch.from_numpy(np.cov(ours.numpy().T) - np.cov(theirs.numpy().T))
+    assert float(terms["coral"].value.detach()) == pytest.approx(float(apart.square().sum()) / (4 * ours.shape[1] ** 2))
+    logits, truth = parts["target"].domain.logits[known], torch.from_numpy(labels[parts["target"].cases][known])
+    torch.testing.assert_close(terms["L_T"].value, torch.nn.functional.cross_entropy(logits, truth))
 
 
 def test_every_term_is_logged_at_every_step_and_its_gradient_once_an_epoch(quick_run: Path) -> None:
@@ -317,6 +404,13 @@ def test_validation_counts_studies_not_images(quick_plan: Plan) -> None:
     single = pictures(8)
     doubled = replace(single, rows=tuple((index, index) for (index,) in single.rows))
     assert validation_log_loss(loop, doubled) == pytest.approx(validation_log_loss(loop, single), rel=1e-5)
+
+
+def test_validation_judges_what_is_kept_without_the_shift_of_the_imbalance_settings(quick_plan: Plan) -> None:
+    loop, offset = loop_of(quick_plan), np.array([0.7, -1.1])
+    plain = validation_logits(loop, pictures(8))
+    loop.data = replace(loop.data, log_offset=offset)
+    torch.testing.assert_close(validation_logits(loop, pictures(8)), plain - torch.from_numpy(offset))
 
 
 def log_loss(model: Classifier, cases: StudySet) -> float:

@@ -16,7 +16,7 @@ from medtransfer.models.classifier import Classifier, Question
 from medtransfer.models.pooling import transformer
 from medtransfer.models.weights.load import Loaded
 from medtransfer.models.weights.sidecar import InputSpec
-from medtransfer.transfer.build import build_objective, weigh_source
+from medtransfer.transfer.build import build_objective, check_objective, weigh_source
 from medtransfer.transfer.features import coral
 from medtransfer.transfer.objective import SOURCE_LOSS, TARGET_LOSS
 from medtransfer.transfer.types import POOLED, Domain, Sample
@@ -92,6 +92,12 @@ def test_instance_weights_are_refused_where_the_questions_differ(
     [
         ({"features": {"corall": {}}}, CatalogueError, "UnknownEntry"),
         ({"parameters": {"l2_sp": {"hed": 1}}}, CatalogueError, "UnknownHyperparameter"),
+        ({"parameters": {"l2_sp": {"head": "firm"}}}, CatalogueError, "BadValue"),
+        ({"parameters": {"ewc": {"samples": 10.5}}}, CatalogueError, "BadValue"),
+        ({"parameters": {"delta": {"attention": "no"}}}, CatalogueError, "BadValue"),
+        ({"parameters": {"logit_distillation": {"temperature": "hot"}}}, CatalogueError, "BadValue"),
+        ({"features": {"optimal_transport": {"marginal": True}}}, CatalogueError, "BadValue"),
+        ({"instances": {"kmm": {"bound": "ten"}}}, CatalogueError, "BadValue"),
         ({"parameters": {"l2_sp": {"strength": math.inf}}}, ConfigError, "BadStrength"),
         ({"parameters": {"l2_sp": {"strength": -1}}}, ConfigError, "BadStrength"),
         ({"parameters": {"l2_sp": {"strength": True}}}, ConfigError, "BadStrength"),
@@ -178,6 +184,14 @@ def test_two_proximal_terms_on_one_parameter_are_refused(
     with pytest.raises(ObjectiveError) as caught:
         build_objective(config, model=model, start=dict(model.named_parameters()), data=transfer_data(source=False))
     assert caught.value.code == "ConflictingTerms"
+
+
+def test_terms_that_compare_classes_say_so_before_there_are_cases(toy_model: Callable[..., Classifier]) -> None:
+    model = toy_model(source_classes=3)
+    check_objective(ObjectiveConfig(features={"cdan": {"strength": 0}, "dann": {}}), model=model, sources=("source",))
+    with pytest.raises(ObjectiveError) as caught:
+        check_objective(ObjectiveConfig(features={"cdan": {}}), model=model, sources=("source",))
+    assert (caught.value.code, caught.value.path) == ("TwoQuestions", "objective.features.cdan")
 
 
 @pytest.mark.parametrize(("source_classes", "fits"), [(None, True), (3, False)])

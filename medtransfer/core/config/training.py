@@ -25,7 +25,7 @@ class TrainingConfig(Record):
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     """Of SGD."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-2
-    """Decoupled; 0 in groups that an anchor holds."""
+    """Decoupled from the gradient under adamw, a part of it under sgd; 0 in groups that an anchor holds."""
     warm_up: Annotated[float, Field(ge=0, lt=1)] = 0.05
     """Share of the steps in which the rate rises linearly; then it follows half a cosine to 0."""
     clip_norm: Positive = 1.0

@@ -1,7 +1,7 @@
 """What an average of weights is asked, and when.
 
-An entry may define `check_start(model, start) -> None` beside `build`: it refuses weights that will not do before the
-first picture is read.
+Beside `build` an entry may define what refuses a plan before the first picture is read: `check_start(model, start)`,
+weights that will not do, and `check_first_step(moving)`, where the stages that move in the first step must not.
 """
 
 from __future__ import annotations

@@ -6,14 +6,14 @@ For the stages θ⁰ are the pretrained weights. The published method begins wit
 already; ours begins at random, and (1 − a) parts of a random head would be noise in every answer. So for the head, and
 for a pooling with parameters, θ⁰ are the weights at the moment when a stage first moved: the line begins at the fitted
 linear probe (LP-FT). Without a phase in which the head learns alone there is no such point, and the method is refused
-after the first step rather than bent into another one. If no stage ever moves, θ_a is the network itself.
+rather than bent into another one. If no stage ever moves, θ_a is the network itself.
 
 Interpolated are all parameters, and the running statistics of batch normalisation, whose start is the network as it was
 built; whole numbers are taken as they are. Frozen stages keep every byte. Adapters of low rank are interpolated factor
 by factor, so that the line becomes a curve with the same two ends.
 
 Shapes: those of the network. Errors: `ObjectiveError` `NoStart` where the weights were random, `NoHeadPhase` where the
-stages moved in the first step; `ConfigError` for a coefficient outside [0, 1].
+stages move in the first step; `ConfigError` for a coefficient outside [0, 1].
 
 Reference: Wortsman et al. 2022, Robust fine-tuning of zero-shot models, eq. 1; Kumar et al. 2022, Fine-tuning can
 distort pretrained features and underperform out-of-distribution, §3 (LP-FT).
@@ -21,7 +21,7 @@ distort pretrained features and underperform out-of-distribution, §3 (LP-FT).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -56,6 +56,25 @@ def check_start(model: Classifier, start: Mapping[str, Tensor] | None) -> None:
     """Refuse random weights."""
     del model
     _pretrained(start)
+
+
+def check_first_step(moving: Sequence[str]) -> None:
+    """Refuse a policy that moves stages from the first step on.
+
+    Raises:
+        ObjectiveError: `NoHeadPhase`.
+    """
+    if moving:
+        raise _no_head_phase(f"{', '.join(moving)} move in the first step")
+
+
+def _no_head_phase(what: str) -> ObjectiveError:
+    return ObjectiveError(
+        f"{what}, before the new head has learnt anything alone: WiSE-FT would mix a random head into every answer",
+        code="NoHeadPhase",
+        path="averaging.name",
+        hint="Let the head learn first (policy.name = lp_ft, fine_tune or gradual), or average otherwise (ema, soup).",
+    )
 
 
 def _pretrained(start: Mapping[str, Tensor] | None) -> Mapping[str, Tensor]:
@@ -108,14 +127,7 @@ class WiseFT(Averaging):
             self.probed.fill_(value=True)
             return
         if not self.probed:
-            raise ObjectiveError(
-                f"the stages moved at epoch {progress.epoch:.3g}, before the new head had learnt anything alone: "
-                "WiSE-FT would mix a random head into every answer",
-                code="NoHeadPhase",
-                path="averaging.name",
-                hint="Let the head learn first (policy.name = lp_ft, fine_tune or gradual), or average otherwise (ema, "
-                "soup).",
-            )
+            raise _no_head_phase(f"the stages moved at epoch {progress.epoch:.3g}")
         self.moved.fill_(value=True)
 
     @torch.no_grad()

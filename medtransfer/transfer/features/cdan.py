@@ -39,6 +39,9 @@ from medtransfer.transfer.features._reversal import reversal, reverse
 from medtransfer.transfer.features._settings import bad_hyperparameter, check_count, check_gamma
 from medtransfer.transfer.types import POOLED, Domain
 
+ONE_QUESTION: Final = True
+"""The same place in both domains' logits must mean the same answer."""
+
 LARGEST_PRODUCT: Final = 4096
 """Entries of f ⊗ g above which the random map takes its place; the paper's number."""
 
@@ -87,8 +90,7 @@ def build(
 class Cdan(nn.Module):
     """A discriminator of features and answers, and the reversal before it."""
 
-    one_question = True
-    """The same place in both domains' logits must mean the same answer."""
+    one_question = ONE_QUESTION
 
     def __init__(
         self,

@@ -19,6 +19,7 @@ for safe transfer learning.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -72,9 +73,11 @@ class BatchSpectralShrinkage(Term):
 
 
 def smallest_energy(features: Features, k: int) -> Scalar:
-    """Sum of the k smallest σ² of some features; 0 where there are no more than k cases."""
+    """Sum of the k smallest σ² of features; 0 where there are no more than k cases, NaN where one is not finite."""
     with torch.autocast(features.device.type, enabled=False):
         wide = features.to(torch.promote_types(features.dtype, torch.float32))
         if len(wide) <= k:
             return wide.new_zeros(())
+        if not wide.isfinite().all():  # no singular values, but an error of LAPACK's; the loop says in which batch
+            return wide.new_full((), math.nan)
         return torch.linalg.svdvals(wide)[-k:].square().sum()

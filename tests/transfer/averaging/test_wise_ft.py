@@ -86,6 +86,13 @@ def test_random_weights_are_refused_at_build(network) -> None:
     assert "model.weights" in (raised.value.hint or "")
 
 
+def test_stages_that_move_in_the_first_step_are_refused_and_frozen_ones_are_not() -> None:
+    wise_ft.check_first_step([])
+    with pytest.raises(ObjectiveError, match=r"layer3, layer4 move in the first step") as raised:
+        wise_ft.check_first_step(["layer3", "layer4"])
+    assert raised.value.code == "NoHeadPhase"
+
+
 def test_without_a_phase_of_the_head_alone_it_is_refused_at_the_first_step(network, move) -> None:
     model = network()
     averaging: Averaging = wise_ft.build(model, dict(model.named_parameters()))

@@ -94,6 +94,14 @@ def test_a_batch_without_a_small_singular_value_adds_nothing() -> None:
     assert term.loss(Step(target=_domain(_features(3, 4)))).item() > 0
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_features_that_are_not_finite_give_nan_and_no_error_of_the_solver(bad: float) -> None:
+    """The loop's own check of the loss then names the batch."""
+    features = torch.randn(6, 4)
+    features[2, 1] = bad
+    assert smallest_energy(features, 1).isnan()
+
+
 def test_its_gradient_reaches_the_encoder() -> None:
     model = toy()
     term = build(model, None, studies(8))
