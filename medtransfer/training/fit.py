@@ -140,12 +140,13 @@ def _log_loss(loop: Loop, studies: StudySet, logits: Tensor) -> float:
     targets, task = torch.from_numpy(studies.labels), loop.model.task
     loss = float(losses(task, logits, targets).sum() / known(task, targets).sum().clamp(min=1))
     if not math.isfinite(loss):
-        raise TrainingError(
-            "the validation log-loss is not finite",
-            code="NotFinite",
-            hint="The last good checkpoint is kept. Lower training.learning_rate.",
-        )
+        raise _not_finite("the validation log-loss is not finite")
     return loss
+
+
+def _not_finite(what: str) -> TrainingError:
+    hint = "The last good checkpoint is kept. Lower training.learning_rate."
+    return TrainingError(what, code="NotFinite", hint=hint)
 
 
 def _run(
@@ -181,8 +182,25 @@ def _run(
             if time.monotonic() - saved >= loop.plan.training.checkpoint_seconds:
                 saved = save(state)
     save(state)
+    _require_finite_answers(loop)
     promote_checkpoint(folder)
     return state, best
+
+
+def _require_finite_answers(loop: Loop) -> None:
+    """Ask the network about one batch: no loss is computed any more from what the last step led to.
+
+    Raises:
+        TrainingError: An answer is not finite.
+    """
+    studies = loop.data.target
+    loop.model.eval()
+    loop.policy.before_forward(loop.model, TARGET)
+    with torch.inference_mode():
+        batch, _ = studies.batch(np.arange(min(loop.plan.training.batch_size, len(studies))))
+        finite = bool(loop.forward(batch).logits.isfinite().all())
+    if not finite:
+        raise _not_finite("what the network says after the last step is not finite")
 
 
 def _end_epoch(loop: Loop, state: LoopState, best: Best, log: TermLog, *, chooses: bool) -> tuple[LoopState, Best]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import signal
 import subprocess
@@ -9,9 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 import medtransfer as mt
 from medtransfer.core.config.toml import write_toml
+from medtransfer.training import fit as fit_module
+from medtransfer.training.loop import Loop
 
 STEPS = 40
 
@@ -49,6 +53,27 @@ def killed_then_resumed(plan_file: Path, out: Path, kill_at: int) -> str:
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     assert not (out / "bundle").exists()
     return mt.fit(plan_file, out=out, resume=True).manifest.members[0].sha256
+
+
+def test_a_last_step_that_spoils_the_network_takes_no_good_checkpoint_with_it(
+    plan_file: Path, uninterrupted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step_of = fit_module.train_step
+
+    def spoiling(loop: Loop, step: int) -> object:
+        done = step_of(loop, step)
+        if step == loop.steps - 1:
+            with torch.no_grad():
+                loop.model.heads["head"].get_parameter("bias").fill_(math.inf)
+        return done
+
+    monkeypatch.setattr(fit_module, "train_step", spoiling)
+    monkeypatch.setattr(fit_module, "_can_choose", lambda *_: False)  # so that no validation sees it first
+    with pytest.raises(mt.MedTransferError) as raised:
+        mt.fit(plan_file, out=tmp_path / "run")
+    assert raised.value.code == "NotFinite"
+    monkeypatch.undo()
+    assert mt.fit(plan_file, out=tmp_path / "run", resume=True).manifest.members[0].sha256 == uninterrupted
 
 
 def test_one_kill_in_mid_epoch(plan_file: Path, uninterrupted: str, tmp_path: Path) -> None:
