@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,31 +86,47 @@ Path("ready").touch()
 time.sleep(60)
 """
 START = """
-import sys
+import signal, sys
 from pathlib import Path
 from medtransfer.cli.app import _serve
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN if str(int(number)) in sys.argv[1:] else signal.SIG_DFL)
 Path("code").write_text(str(_serve([sys.executable, "server.py"], None)))
 """
 
 
-def served(folder: Path) -> subprocess.Popen[bytes]:
+@contextmanager
+def served(folder: Path, *ignored: signal.Signals) -> Iterator[subprocess.Popen[bytes]]:
     """A program that stays for as long as its server, which says who asked it to end."""
     (folder / "server.py").write_text(SERVER)
     (folder / "start.py").write_text(START)
-    process = subprocess.Popen([sys.executable, "start.py"], cwd=folder)
-    until = time.monotonic() + 60
-    while not (folder / "ready").exists() and time.monotonic() < until:
-        time.sleep(0.02)
-    return process
+    process = subprocess.Popen([sys.executable, "start.py", *(str(int(number)) for number in ignored)], cwd=folder)
+    try:
+        until = time.monotonic() + 60
+        while not (folder / "ready").exists() and time.monotonic() < until:
+            time.sleep(0.02)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(timeout=60)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_server_ends_with_who_started_it(number: signal.Signals, tmp_path: Path) -> None:
-    process = served(tmp_path)
-    process.send_signal(number)
-    assert process.wait(timeout=60) == 0
+    with served(tmp_path) as process:
+        process.send_signal(number)
+        assert process.wait(timeout=20) == 0
     assert (tmp_path / "asked").exists()
     assert (tmp_path / "code").read_text() == "0"  # ended as asked, so without a fault
+
+
+def test_what_was_told_to_outlive_its_terminal_does(tmp_path: Path) -> None:
+    with served(tmp_path, signal.SIGHUP) as process:
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.2)
+        assert process.poll() is None
+        assert not (tmp_path / "asked").exists()
 
 
 def test_a_server_that_ends_by_itself_says_how(tmp_path: Path) -> None:
