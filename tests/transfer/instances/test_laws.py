@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from medtransfer.core.config.transfer import INSTANCES
@@ -51,6 +51,7 @@ def test_the_catalogue_is_tested_whole() -> None:
 
 @every_entry
 @settings(deadline=None, max_examples=12)
+@example(seed=0, sizes=(40, 40), dimension=1, shift=2.0, sick=0.5, clip=1.5)
 @given(
     seed=st.integers(0, 1000),
     sizes=st.tuples(st.integers(40, 90), st.integers(40, 90)),
@@ -64,7 +65,14 @@ def test_weights_are_weights(
 ) -> None:
     source = _hospital(seed, sizes[0], dimension=dimension)
     target = _hospital(seed + 1, sizes[1], dimension=dimension, shift=shift, sick=sick)
-    _hold(_weigh(name, source, target, clip=clip), sizes[0], clip)
+    try:
+        weights = _weigh(name, source, target, clip=clip)
+    except ObjectiveError as refusal:  # too few cases have a weight at all for a mean of 1 below this clip
+        if refusal.code != "NoOverlap":
+            raise
+        assert clip * np.count_nonzero(_weigh(name, source, target, clip=1e6).values) < sizes[0]
+        return
+    _hold(weights, sizes[0], clip)
 
 
 @every_entry
